@@ -1,0 +1,41 @@
+import { BadOptionError } from "./errors.js";
+
+/** A public duration: a number of seconds, or text such as `"90s"`, `"5m"`, `"1h30m"`, `"250ms"`. */
+export type Duration = number | string;
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+const WHOLE = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$/;
+const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d|w)/g;
+const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/;
+
+/**
+ * @returns seconds, or undefined when the value is no duration: negative, not finite, or text that is not understood
+ */
+export function parseDuration(value: unknown): number | undefined {
+  if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? value : undefined;
+  if (typeof value !== "string") return undefined;
+  const text = value.trim().toLowerCase();
+  if (PLAIN_NUMBER.test(text)) return Number(text);
+  if (!WHOLE.test(text)) return undefined;
+  let ms = 0;
+  for (const [, amount, unit] of text.matchAll(PART))
+    ms += Number(amount) * (UNIT_MS[unit as string] as number);
+  return ms / 1000;
+}
+
+/** Like `parseDuration`, but throws `E_BAD_OPTION` naming the option. */
+export function seconds(option: string, value: unknown): number {
+  const parsed = parseDuration(value);
+  if (parsed !== undefined) return parsed;
+  throw new BadOptionError(
+    `${option} is ${typeof value === "string" ? JSON.stringify(value) : String(value)}, which is no duration.`,
+    'Give seconds (0 or more), or text such as "90s", "5m" or "1h30m".',
+  );
+}

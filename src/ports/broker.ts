@@ -1,0 +1,207 @@
+import type { JsonText } from "../core/json.js";
+import type { NewTask, Progress, TaskRecord } from "../core/record.js";
+import type { Status } from "../core/status.js";
+import type { Verdict } from "../core/verdict.js";
+import type { Moment } from "./system.js";
+
+/**
+ * Where tasks live. A broker holds no clock, runs nothing and decides nothing: time comes in as `now`, fates as
+ * verdicts. Every verb is atomic, takes batches, and resolves only when its effect is durable and can be seen by
+ * every process. Verbs called in one turn of the event loop may be committed together, in the order of the calls.
+ */
+export interface Broker {
+  /** for people: the URL it was made from, without secrets */
+  readonly name: string;
+
+  /** A second call does nothing. Throws a `BrokerError` when the storage cannot be used. */
+  open(): Promise<void>;
+  /** Commits what is under way and lets go; tasks stay. A second call does nothing. */
+  close(): Promise<void>;
+
+  /** Stores all of them or none; in the order given, which is their order of arrival. */
+  enqueue(tasks: readonly NewTask[]): Promise<readonly Enqueued[]>;
+  /** The blocking form, where the storage has one. */
+  enqueueSync?(tasks: readonly NewTask[]): readonly Enqueued[];
+
+  /**
+   * Takes up to `limit` due tasks, each the best by (priority, due time, arrival), and gives them to the worker with
+   * a fresh claim number. A task whose lease has run out is due as well: its lost run goes into its history, its
+   * `deaths` rise by one and its attempt is given back; where it was being cancelled it becomes `cancel` instead.
+   */
+  claim(request: ClaimRequest): Promise<Claimed>;
+  /** Moves the end of leases to `now` + `leaseMs`, and says what has become of each. */
+  extend(leases: readonly Lease[], leaseMs: number, now: Moment): Promise<readonly LeaseState[]>;
+  /**
+   * Ends runs. Each settlement is written whole or, when its lease is no longer the newest claim, not at all (false).
+   * A `new` verdict on a task that is being cancelled is written as `cancel`.
+   */
+  settle(settlements: readonly Settlement[], now: Moment): Promise<readonly boolean[]>;
+  /** Stores progress and output of running tasks; false where the lease was lost and nothing was written. */
+  report(reports: readonly RunReport[], now: Moment): Promise<readonly boolean[]>;
+
+  /** `reason` null stands for `<task name>.cancel`. Undefined: no such task. */
+  cancel(uuid: string, reason: string | null, now: Moment): Promise<CancelOutcome | undefined>;
+  /**
+   * Puts a finished task back in line, due now, with fresh counters (attempt, deaths, crashes); its history stays.
+   * False: it is not finished. Undefined: no such task.
+   */
+  requeue(uuid: string, now: Moment): Promise<boolean | undefined>;
+  /** Forgets finished tasks that match all that is given. Resolves to how many. */
+  prune(query: PruneQuery): Promise<number>;
+
+  get(uuid: string): Promise<TaskRecord | undefined>;
+  /** In the order asked for, undefined where there is none: one look for many waiters. */
+  getMany(uuids: readonly string[]): Promise<readonly (TaskRecord | undefined)[]>;
+  /** Newest first. */
+  list(query: TaskQuery): Promise<readonly TaskRecord[]>;
+  /** One row for each task name that has a record, sorted by name. */
+  counts(): Promise<readonly TaskCounts[]>;
+  /** What a task printed and logged, oldest first; empty when nothing, or no such task. */
+  logs(uuid: string): Promise<readonly LogLine[]>;
+
+  /** Enters the worker, or renews its entry; the entry counts as alive for `leaseMs`. */
+  beat(worker: WorkerInfo, leaseMs: number, now: Moment): Promise<void>;
+  /** Takes the entry away; what the worker still holds stays leased. */
+  leave(workerId: string): Promise<void>;
+  /** Living workers, in the order of their start. */
+  workers(now: Moment): Promise<readonly WorkerInfo[]>;
+
+  /**
+   * Calls back soon after something happened in any process. A call is a hint: look again. It may come too often or
+   * for nothing; it may be lost only if the storage cannot tell, so callers keep a slow safety poll behind it.
+   */
+  subscribe(listener: BrokerListener): Promise<Unsubscribe>;
+}
+
+export interface Enqueued {
+  /** of the task that holds the unique key, when that is an earlier one */
+  readonly uuid: string;
+  readonly deduplicated: boolean;
+}
+
+/** The right to write about one run. `fence` is the claim number: it rises with each claim and is never lowered. */
+export interface Lease {
+  readonly uuid: string;
+  readonly fence: number;
+}
+
+export interface ClaimRequest {
+  /** unique to one start of one worker */
+  readonly workerId: string;
+  /** for people, and for the record */
+  readonly workerName: string;
+  /** only tasks of these names */
+  readonly names: readonly string[];
+  /** only these tasks, whatever their place in line; undefined for any */
+  readonly uuids?: readonly string[] | undefined;
+  readonly limit: number;
+  readonly leaseMs: number;
+  readonly now: Moment;
+}
+
+export interface Claimed {
+  /** best first */
+  readonly claims: readonly Claim[];
+  /** epoch milliseconds at which the next task of these names becomes due; null when none is scheduled */
+  readonly nextDueAtMs: number | null;
+}
+
+/** A task in a worker's hands, with what it takes to run and judge it. */
+export interface Claim {
+  readonly lease: Lease;
+  readonly taskName: string;
+  readonly args: JsonText;
+  readonly priority: number;
+  /** number of this attempt, from 1 */
+  readonly attempt: number;
+  readonly retry: number | null;
+  readonly maxTimeMs: number | null;
+  readonly deaths: number;
+  readonly crashes: number;
+  /** must share its process with no other task */
+  readonly alone: boolean;
+}
+
+export type LeaseState =
+  | { readonly state: "held" }
+  /** another claim is newer, or the task is finished or gone */
+  | { readonly state: "lost" }
+  /** still held, and somebody asks for it to be cancelled; the worker is to end it and settle `cancel` */
+  | { readonly state: "cancelling"; readonly reason: string };
+
+export interface Settlement {
+  readonly lease: Lease;
+  readonly verdict: Verdict;
+}
+
+export interface RunReport {
+  readonly lease: Lease;
+  /** replaces the progress shown so far */
+  readonly progress?: Progress | undefined;
+  /** added to the task's log */
+  readonly lines?: readonly LogLine[] | undefined;
+}
+
+export interface LogLine {
+  readonly attempt: number;
+  /** epoch milliseconds */
+  readonly timeMs: number;
+  /** `stdout` and `stderr` are what was printed, `log` comes from the task's logger */
+  readonly stream: "stdout" | "stderr" | "log";
+  readonly text: string;
+}
+
+/** `cancelled`: it waited and will never start. `cancelling`: its worker has been told. `finished`: too late. */
+export type CancelOutcome = "cancelled" | "cancelling" | "finished";
+
+export interface TaskQuery {
+  readonly statuses?: readonly Status[] | undefined;
+  readonly taskName?: string | undefined;
+  readonly tag?: string | undefined;
+  /** created at or after, epoch milliseconds */
+  readonly sinceMs?: number | undefined;
+  /** the uuid starts with this */
+  readonly uuidPrefix?: string | undefined;
+  readonly limit: number;
+}
+
+export interface PruneQuery {
+  /** finished before, epoch milliseconds */
+  readonly finishedBeforeMs?: number | undefined;
+  /** all but the newest (by the time they finished) this many */
+  readonly keep?: number | undefined;
+  readonly statuses?: readonly Status[] | undefined;
+  /** at most so many in one go, the longest finished first; undefined for all */
+  readonly limit?: number | undefined;
+}
+
+export interface TaskCounts extends Readonly<Record<Status, number>> {
+  readonly name: string;
+}
+
+export interface WorkerInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly pid: number;
+  readonly host: string;
+  /** how many tasks it runs at once */
+  readonly slots: number;
+  readonly busy: number;
+  /** names of the tasks it claims */
+  readonly tasks: readonly string[];
+  /** epoch milliseconds of its start */
+  readonly sinceMs: number;
+}
+
+export interface BrokerListener {
+  /** a task may have become claimable */
+  queued?(): void;
+  /** a task may have reached an end status; the uuids where the broker can tell */
+  settled?(uuids?: readonly string[]): void;
+  /** a running task is to be cancelled; the uuids where the broker can tell */
+  cancelling?(uuids?: readonly string[]): void;
+  /** the storage is gone or was replaced: nothing more can be claimed or stored there */
+  failed?(error: Error): void;
+}
+
+export type Unsubscribe = () => void;

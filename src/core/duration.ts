@@ -1,4 +1,5 @@
 import { BadOptionError } from "./errors.js";
+import { show } from "./show.js";
 
 /** A public duration: a number of seconds, or text such as `"90s"`, `"5m"`, `"1h30m"`, `"250ms"`. */
 export type Duration = number | string;
@@ -35,7 +36,7 @@ export function seconds(option: string, value: unknown): number {
   const parsed = parseDuration(value);
   if (parsed !== undefined) return parsed;
   throw new BadOptionError(
-    `${option} is ${typeof value === "string" ? JSON.stringify(value) : String(value)}, which is no duration.`,
+    `${option} is ${show(value)}, which is no duration.`,
     'Give seconds (0 or more), or text such as "90s", "5m" or "1h30m".',
   );
 }

@@ -21,10 +21,13 @@ export class ConfigError extends QTasksError {
   }
 }
 
-/** A config file or task module could not be found or imported: `E_LOAD`. */
+/**
+ * A config file or task module could not be found or imported. Its code is `E_LOAD`, or that of the qtasks error that
+ * the module's own registrations threw.
+ */
 export class LoadError extends QTasksError {
-  constructor(message: string, hint?: string, cause?: unknown) {
-    super("E_LOAD", message, { hint, cause });
+  constructor(message: string, hint?: string, cause?: unknown, code = "E_LOAD") {
+    super(code, message, { hint, cause });
   }
 }
 
@@ -107,6 +110,14 @@ export class MaxTimeError extends QTasksError {
     super("E_MAX_TIME", `Time limit exceeded for task ${taskName}: ${maxTime} seconds`, {
       hint: "Raise `maxTime`, or do less in one run.",
     });
+  }
+}
+
+/** The task's `decode` threw: `E_DECODE`. */
+export class DecodeError extends QTasksError {
+  constructor(taskName: string, cause: unknown) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    super("E_DECODE", `decode of ${taskName} failed: ${what}`, { hint: "Its result was not stored.", cause });
   }
 }
 

@@ -9,6 +9,8 @@ export type Outcome =
       readonly kind: "error";
       readonly error: TaskError;
       readonly traceback: string;
+      /** what the task gave to `ctx.pluginError`, for listeners only */
+      readonly details?: unknown;
       /** whether the task's `retryOnExc` covers it */
       readonly retryable: boolean;
       /** pause before the next attempt, worked out from the task's `retryDelay` */

@@ -1,0 +1,44 @@
+import type { TaskRecord } from "../../core/record.js";
+import { isFinal, type Status } from "../../core/status.js";
+import type { PruneQuery, TaskCounts, TaskQuery } from "../../ports/broker.js";
+import { type Entry, lastFinishedFirst, newestFirst } from "./entry.js";
+
+export function select(entries: Iterable<Entry>, query: TaskQuery): readonly TaskRecord[] {
+  return [...entries]
+    .filter(({ record }) => matches(record, query))
+    .sort(newestFirst)
+    .slice(0, query.limit)
+    .map(({ record }) => record);
+}
+
+/** The finished tasks to forget, the longest finished first. `keep` counts among tasks of the statuses asked for. */
+export function prunable(entries: Iterable<Entry>, query: PruneQuery): readonly Entry[] {
+  const { finishedBeforeMs = Number.POSITIVE_INFINITY, keep = 0, statuses, limit } = query;
+  return [...entries]
+    .filter(({ record }) => isFinal(record.status) && (statuses?.includes(record.status) ?? true))
+    .sort(lastFinishedFirst)
+    .slice(keep)
+    .filter(({ record }) => record.finishedAtMs !== null && record.finishedAtMs < finishedBeforeMs)
+    .reverse()
+    .slice(0, limit);
+}
+
+export function countByName(entries: Iterable<Entry>): readonly TaskCounts[] {
+  const rows = new Map<string, Record<Status, number>>();
+  for (const { record } of entries) {
+    const row = rows.get(record.taskName) ?? { new: 0, process: 0, success: 0, error: 0, cancel: 0 };
+    row[record.status] += 1;
+    rows.set(record.taskName, row);
+  }
+  return [...rows].map(([name, row]) => ({ name, ...row })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function matches(record: TaskRecord, query: TaskQuery): boolean {
+  return (
+    (query.statuses?.includes(record.status) ?? true) &&
+    (query.taskName === undefined || record.taskName === query.taskName) &&
+    (query.tag === undefined || record.tags.includes(query.tag)) &&
+    (query.sinceMs === undefined || record.createdAtMs >= query.sinceMs) &&
+    (query.uuidPrefix === undefined || record.uuid.startsWith(query.uuidPrefix))
+  );
+}

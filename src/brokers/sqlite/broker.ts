@@ -1,0 +1,215 @@
+import { resolve } from "node:path";
+import type { NewTask, TaskRecord } from "../../core/record.js";
+import type {
+  Broker,
+  BrokerListener,
+  CancelOutcome,
+  Claimed,
+  ClaimRequest,
+  Enqueued,
+  Lease,
+  LeaseState,
+  LogLine,
+  PruneQuery,
+  RunReport,
+  Settlement,
+  TaskCounts,
+  TaskQuery,
+  Unsubscribe,
+  WorkerInfo,
+} from "../../ports/broker.js";
+import type { Moment } from "../../ports/system.js";
+import { cancel, requeue } from "./cancel.js";
+import { claim } from "./claim.js";
+import { GroupCommit, type Transaction, type Verb } from "./commit.js";
+import { connect } from "./connect.js";
+import { type Database, loadDriver } from "./driver.js";
+import { enqueue } from "./enqueue.js";
+import { notOpenError, toBrokerError } from "./errors.js";
+import { extend, report } from "./leases.js";
+import { counts, list } from "./list.js";
+import { Listeners } from "./listeners.js";
+import { preparePlace } from "./place.js";
+import { PRUNED_AT_ONCE, prune } from "./prune.js";
+import { getLogs, getRecords } from "./records.js";
+import { settle } from "./settle.js";
+import { Sql } from "./sql.js";
+import { beat, leave, livingWorkers } from "./workers.js";
+
+export interface SqliteBrokerOptions {
+  /** of the queue file, which is made when it is missing */
+  readonly path: string;
+  readonly name?: string | undefined;
+  /** `full`: what is acknowledged survives a power cut. `normal`: a power cut may take the last second. */
+  readonly durability: "full" | "normal";
+  /** how long a call waits for the write lock before it fails with `E_BROKER_BUSY` */
+  readonly busyTimeoutMs: number;
+  /** from 0 up to but not including 1 */
+  readonly random?: (() => number) | undefined;
+}
+
+/** Keeps the queue in one local file that all processes of this machine may share. */
+export class SqliteBroker implements Broker {
+  readonly name: string;
+  /** what `open()` found worth telling the user */
+  readonly warnings: readonly string[];
+  readonly #options: Required<Omit<SqliteBrokerOptions, "name">> & { readonly random: () => number };
+  readonly #warnings: string[] = [];
+  #opening: Promise<Connection> | undefined;
+  #connection: Connection | undefined;
+
+  constructor(options: SqliteBrokerOptions) {
+    this.name = options.name ?? `sqlite:${options.path}`;
+    this.#options = { ...options, path: resolve(options.path), random: options.random ?? Math.random };
+    this.warnings = this.#warnings;
+  }
+
+  async open(): Promise<void> {
+    this.#opening ??= this.#connect();
+    try {
+      this.#connection = await this.#opening;
+    } catch (error) {
+      this.#opening = undefined;
+      throw toBrokerError(error, this.#options.path);
+    }
+  }
+
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#opening = undefined;
+    if (connection === undefined) return;
+    await connection.commit.drain();
+    connection.listeners.close();
+    connection.db.close();
+  }
+
+  enqueue(tasks: readonly NewTask[]): Promise<readonly Enqueued[]> {
+    return this.#write((tx) => enqueue(tx, tasks));
+  }
+
+  enqueueSync(tasks: readonly NewTask[]): readonly Enqueued[] {
+    return this.#open().commit.submitSync({ run: (tx) => enqueue(tx, tasks) });
+  }
+
+  claim(request: ClaimRequest): Promise<Claimed> {
+    return this.#submit(claim(request));
+  }
+
+  extend(leases: readonly Lease[], leaseMs: number, now: Moment): Promise<readonly LeaseState[]> {
+    return this.#write((tx) => extend(tx, leases, leaseMs, now));
+  }
+
+  settle(settlements: readonly Settlement[], now: Moment): Promise<readonly boolean[]> {
+    return this.#write((tx) => settle(tx, settlements, now));
+  }
+
+  report(reports: readonly RunReport[], now: Moment): Promise<readonly boolean[]> {
+    return this.#write((tx) => report(tx, reports, now));
+  }
+
+  cancel(uuid: string, reason: string | null, now: Moment): Promise<CancelOutcome | undefined> {
+    return this.#write((tx) => cancel(tx, uuid, reason, now));
+  }
+
+  requeue(uuid: string, now: Moment): Promise<boolean | undefined> {
+    return this.#write((tx) => requeue(tx, uuid, now));
+  }
+
+  async prune(query: PruneQuery): Promise<number> {
+    const limit = query.limit ?? Number.MAX_SAFE_INTEGER;
+    let pruned = 0;
+    for (;;) {
+      const atOnce = Math.min(PRUNED_AT_ONCE, limit - pruned);
+      const gone = atOnce > 0 ? await this.#write((tx) => prune(tx, query, atOnce)) : 0;
+      pruned += gone;
+      if (gone < PRUNED_AT_ONCE) return pruned;
+    }
+  }
+
+  async get(uuid: string): Promise<TaskRecord | undefined> {
+    const [record] = await this.getMany([uuid]);
+    return record;
+  }
+
+  getMany(uuids: readonly string[]): Promise<readonly (TaskRecord | undefined)[]> {
+    return this.#read((sql) => getRecords(sql, uuids));
+  }
+
+  list(query: TaskQuery): Promise<readonly TaskRecord[]> {
+    return this.#read((sql) => list(sql, query));
+  }
+
+  counts(): Promise<readonly TaskCounts[]> {
+    return this.#read(counts);
+  }
+
+  logs(uuid: string): Promise<readonly LogLine[]> {
+    return this.#read((sql) => getLogs(sql, uuid));
+  }
+
+  beat(worker: WorkerInfo, leaseMs: number, now: Moment): Promise<void> {
+    return this.#write(({ sql }) => beat(sql, worker, leaseMs, now));
+  }
+
+  leave(workerId: string): Promise<void> {
+    return this.#write(({ sql }) => leave(sql, workerId));
+  }
+
+  workers(now: Moment): Promise<readonly WorkerInfo[]> {
+    return this.#read((sql) => livingWorkers(sql, now));
+  }
+
+  async subscribe(listener: BrokerListener): Promise<Unsubscribe> {
+    return this.#open().listeners.add(listener);
+  }
+
+  async #connect(): Promise<Connection> {
+    const { path, busyTimeoutMs, random } = this.#options;
+    const driver = await loadDriver();
+    const warning = await preparePlace(path);
+    if (warning !== undefined) this.#warnings.push(warning);
+    const db = await connect(driver, this.#options);
+    const sql = new Sql(db);
+    const listeners = new Listeners(path, () => cancellingUuids(sql));
+    const onCommitted = listeners.announce.bind(listeners);
+    return { db, listeners, commit: new GroupCommit(sql, { path, busyTimeoutMs, random, onCommitted }) };
+  }
+
+  #open(): Connection {
+    if (this.#connection === undefined) throw notOpenError(this.#options.path);
+    return this.#connection;
+  }
+
+  async #submit<T>(verb: Verb<T>): Promise<T> {
+    return this.#open().commit.submit(verb);
+  }
+
+  #write<T>(run: (tx: Transaction) => T): Promise<T> {
+    return this.#submit({ run });
+  }
+
+  /** Takes its place among the verbs of this turn, so that it sees what was called before it. */
+  #read<T>(look: (sql: Sql) => T): Promise<T> {
+    return this.#submit({ run: ({ sql }) => look(sql), peek: (sql) => ({ value: look(sql) }) });
+  }
+}
+
+interface Connection {
+  readonly db: Database;
+  readonly commit: GroupCommit;
+  readonly listeners: Listeners;
+}
+
+function cancellingUuids(sql: Sql): readonly string[] {
+  try {
+    return sql.json(CANCELLING);
+  } catch {
+    // The next extension of the lease tells the worker as well.
+    return [];
+  }
+}
+
+const CANCELLING = `
+  SELECT json_group_array(t.uuid) AS json
+  FROM active AS a CROSS JOIN tasks AS t ON t.id = a.id WHERE a.cancel_reason IS NOT NULL`;

@@ -1,0 +1,115 @@
+import type { Claim, Claimed, ClaimRequest } from "../../ports/broker.js";
+import type { Moment } from "../../ports/system.js";
+import type { Answer, Transaction, Verb } from "./commit.js";
+import { nextDueAtMs, promoteDue } from "./later.js";
+import { hasLost, takeBackLost } from "./lost.js";
+import { bestDue } from "./order.js";
+import type { Sql } from "./sql.js";
+import { toText } from "./text.js";
+
+export function claim(request: ClaimRequest): Verb<Claimed> {
+  const names = [...new Set(request.names)];
+  return {
+    run: (tx) => takeAndClaim(tx, request, names),
+    peek: (sql) => answerIdle(sql, request, names),
+  };
+}
+
+function takeAndClaim(tx: Transaction, request: ClaimRequest, names: readonly string[]): Claimed {
+  const { sql } = tx;
+  takeBackLost(tx, request.now);
+  promoteDue(sql, names, request.now.wallMs);
+  const claims = start(tx, request, choose(sql, request, names));
+  return { claims, nextDueAtMs: nextDueAtMs(sql, names) };
+}
+
+/** The answer of a claim that finds nothing to do; undefined when there is something. */
+function answerIdle(sql: Sql, request: ClaimRequest, names: readonly string[]): Answer<Claimed> | undefined {
+  const nextMs = nextDueAtMs(sql, names);
+  if (nextMs !== null && nextMs <= request.now.wallMs) return undefined;
+  if (
+    hasLost(sql, request.now) ||
+    choose(sql, { ...request, limit: Math.min(1, request.limit) }, names).length > 0
+  )
+    return undefined;
+  return { value: { claims: [], nextDueAtMs: nextMs } };
+}
+
+function choose(sql: Sql, request: ClaimRequest, names: readonly string[]): readonly number[] {
+  if (request.uuids === undefined) return bestDue(sql, names, request.limit);
+  const { uuids, limit, now } = request;
+  return sql.json(
+    BEST_OF_UUIDS,
+    JSON.stringify(uuids),
+    JSON.stringify(names),
+    now.wallMs,
+    Math.max(0, limit),
+  );
+}
+
+function start(tx: Transaction, request: ClaimRequest, ids: readonly number[]): readonly Claim[] {
+  if (ids.length === 0) return [];
+  const { sql, effects } = tx;
+  const list = JSON.stringify(ids);
+  const before = raiseFence(sql, ids.length);
+  const { workerId, workerName, now } = request;
+  const leaseUntil = leaseEnd(now, request.leaseMs);
+  sql.run(TAKE_OUT_OF_LINE, list);
+  sql.run(MAKE_ACTIVE, before + 1, workerId, toText(workerName), leaseUntil, now.wallMs, now.wallMs, list);
+  return sql.json<ClaimedRow[]>(CLAIMED, list).map((row) => {
+    effects.move(row[1], "new", "process");
+    return toClaim(row);
+  });
+}
+
+/** @returns the claim number before: the next `by` numbers are taken */
+function raiseFence(sql: Sql, by: number): number {
+  const row = sql.get<{ readonly fence: number }>("UPDATE meta SET fence = fence + ? RETURNING fence", by);
+  if (row === undefined) throw new Error("The row of `meta` is missing.");
+  return row.fence - by;
+}
+
+function leaseEnd(now: Moment, leaseMs: number): number {
+  return now.monoMs + leaseMs;
+}
+
+type ClaimedRow = readonly [
+  uuid: string,
+  name: string,
+  args: string,
+  priority: number,
+  retry: number | null,
+  maxTimeMs: number | null,
+  deaths: number,
+  crashes: number,
+  alone: number,
+  fence: number,
+  attempt: number,
+];
+
+function toClaim(row: ClaimedRow): Claim {
+  const [uuid, taskName, args, priority, retry, maxTimeMs, deaths, crashes, alone, fence, attempt] = row;
+  const lease = { uuid, fence };
+  return { lease, taskName, args, priority, attempt, retry, maxTimeMs, deaths, crashes, alone: alone === 1 };
+}
+
+const BEST_OF_UUIDS = `
+  SELECT json_group_array(id) AS json
+  FROM (
+    SELECT w.id
+    FROM json_each(?) AS u CROSS JOIN tasks AS t ON t.uuid = u.value CROSS JOIN waiting AS w ON w.id = t.id
+    WHERE w.name IN (SELECT value FROM json_each(?)) AND (w.later = 0 OR w.due <= ?)
+    GROUP BY w.id ORDER BY w.priority, w.due, w.id LIMIT ?
+  )`;
+
+const TAKE_OUT_OF_LINE = "DELETE FROM waiting WHERE id IN (SELECT value FROM json_each(?))";
+
+const MAKE_ACTIVE = `
+  INSERT INTO active (id, name, fence, attempt, worker_id, worker, lease_until, started, updated, frees_key)
+  SELECT t.id, t.name, ? + j.key, t.attempt + 1, ?, ?, ?, ?, ?, t.unique_until IS 'finished'
+  FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value`;
+
+const CLAIMED = `
+  SELECT json_group_array(json_array(t.uuid, t.name, t.args, t.priority, t.retry, json(t.max_time), t.deaths, t.crashes,
+    t.alone, a.fence, a.attempt)) AS json
+  FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value CROSS JOIN active AS a ON a.id = j.value`;

@@ -1,0 +1,225 @@
+import { performance } from "node:perf_hooks";
+import { Effects } from "./effects.js";
+import { busyError, isBusy, toBrokerError } from "./errors.js";
+import { BLOCK_AT_MOST_MS, tryLocked } from "./lock.js";
+import type { Sql } from "./sql.js";
+
+/** A write transaction in the hands of one verb. */
+export interface Transaction {
+  readonly sql: Sql;
+  readonly effects: Effects;
+}
+
+/** One call of a broker's verb. A throw undoes what it wrote and nothing else. */
+export interface Verb<T> {
+  run(tx: Transaction): T;
+  /** The answer, when it can be had without writing; undefined when `run` is needed. */
+  peek?(sql: Sql): Answer<T> | undefined;
+}
+
+export interface Answer<T> {
+  readonly value: T;
+}
+
+export interface GroupCommitOptions {
+  readonly path: string;
+  readonly busyTimeoutMs: number;
+  readonly random: () => number;
+  /** called after each commit, before its callers are answered */
+  onCommitted(effects: Effects): void;
+}
+
+/**
+ * All verbs of one turn of the event loop share one transaction, in the order of their calls: one fsync serves all.
+ * Each caller is answered after the commit.
+ */
+export class GroupCommit {
+  readonly #sql: Sql;
+  readonly #options: GroupCommitOptions;
+  #waiting: Job[] = [];
+  #isScheduled = false;
+
+  constructor(sql: Sql, options: GroupCommitOptions) {
+    this.#sql = sql;
+    this.#options = options;
+  }
+
+  submit<T>(verb: Verb<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push(makeJob(verb, resolve, reject));
+      this.#schedule();
+    });
+  }
+
+  /** Blocks until the verb is committed, and with it all that was called before. */
+  submitSync<T>(verb: Verb<T>): T {
+    let outcome: (() => T) | undefined;
+    const resolve = (value: T) => {
+      outcome = () => value;
+    };
+    const reject = (error: Error) => {
+      outcome = () => {
+        throw error;
+      };
+    };
+    this.#waiting.push(makeJob(verb, resolve, reject));
+    for (;;) {
+      this.#flush();
+      if (outcome !== undefined) return outcome();
+    }
+  }
+
+  /** Resolves once nothing is under way. */
+  async drain(): Promise<void> {
+    while (this.#waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#flush();
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+
+  /** One group, or one bounded wait for the lock. */
+  #flush(): void {
+    this.#answerWithoutWriting();
+    if (this.#waiting.length === 0) return;
+    try {
+      const begun = tryLocked(() => this.#sql.run(BEGIN), BLOCK_AT_MOST_MS, this.#options.random);
+      if (begun.ok) this.#commit(this.#waiting.splice(0, GROUP_AT_MOST));
+      else this.#giveUpOverdue(begun.cause);
+    } catch (error) {
+      this.#rejectAll(this.#waiting.splice(0), error);
+    }
+  }
+
+  /** An idle poll must not take the write lock. Calls behind a writing one wait, so as to see what it wrote. */
+  #answerWithoutWriting(): void {
+    for (let job = this.#waiting[0]; job?.peek !== undefined; job = this.#waiting[0]) {
+      try {
+        if (!job.peek(this.#sql)) return;
+      } catch (error) {
+        if (isBusy(error)) return;
+        job.reject(toBrokerError(error, this.#options.path));
+      }
+      this.#waiting.shift();
+    }
+  }
+
+  #giveUpOverdue(cause: unknown): void {
+    const { path, busyTimeoutMs } = this.#options;
+    const now = performance.now();
+    const isOverdue = (job: Job) => now - job.sinceMs >= busyTimeoutMs;
+    const overdue = this.#waiting.filter(isOverdue);
+    this.#waiting = this.#waiting.filter((job) => !isOverdue(job));
+    for (const job of overdue) job.reject(busyError(path, now - job.sinceMs, busyTimeoutMs, cause));
+  }
+
+  /** Within an open transaction, which is closed in any case. */
+  #commit(group: readonly Job[]): void {
+    const effects = new Effects();
+    let answers: readonly (() => void)[];
+    try {
+      answers = this.#runAll(group, effects);
+      effects.writeCounts(this.#sql);
+      this.#sql.run("COMMIT");
+    } catch (error) {
+      // Where the commit itself failed, the rows may be there or not: nobody is told that they are.
+      this.#rollBack();
+      this.#rejectAll(group, error);
+      return;
+    }
+    this.#options.onCommitted(effects);
+    for (const answer of answers) answer();
+  }
+
+  #runAll(group: readonly Job[], effects: Effects): readonly (() => void)[] {
+    if (group.length === 1) return group.map((job) => job.run({ sql: this.#sql, effects }));
+    const together = new Effects();
+    this.#sql.run("SAVEPOINT attempt");
+    try {
+      const answers = group.map((job) => job.run({ sql: this.#sql, effects: together }));
+      effects.add(together);
+      return answers;
+    } catch (error) {
+      this.#undo("attempt", error);
+      return group.map((job) => this.#runAlone(job, effects));
+    }
+  }
+
+  /** After a failure in the group: only the culprit's caller is to get the error. */
+  #runAlone(job: Job, effects: Effects): () => void {
+    const own = new Effects();
+    this.#sql.run("SAVEPOINT alone");
+    try {
+      const answer = job.run({ sql: this.#sql, effects: own });
+      this.#sql.run("RELEASE alone");
+      effects.add(own);
+      return answer;
+    } catch (error) {
+      this.#undo("alone", error);
+      this.#sql.run("RELEASE alone");
+      return () => job.reject(toBrokerError(error, this.#options.path));
+    }
+  }
+
+  /** Where SQLite has ended the whole transaction, as it does on a full disk, the group fails as one. */
+  #undo(savepoint: string, error: unknown): void {
+    try {
+      this.#sql.run(`ROLLBACK TO ${savepoint}`);
+    } catch {
+      throw error;
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.#sql.run("ROLLBACK");
+    } catch {
+      // SQLite has done it already.
+    }
+  }
+
+  #rejectAll(jobs: readonly Job[], error: unknown): void {
+    const brokerError = toBrokerError(error, this.#options.path);
+    for (const job of jobs) job.reject(brokerError);
+  }
+}
+
+const BEGIN = "BEGIN IMMEDIATE";
+
+/** Keeps the write lock from being held too long; the rest follows in the next turn. */
+const GROUP_AT_MOST = 1000;
+
+/** A verb with its caller, its type forgotten. */
+interface Job {
+  readonly sinceMs: number;
+  /** @returns what answers the caller, to be called after the commit */
+  run(tx: Transaction): () => void;
+  /** Answers the caller, if it can be done without writing. */
+  peek?: ((sql: Sql) => boolean) | undefined;
+  reject(error: Error): void;
+}
+
+function makeJob<T>(verb: Verb<T>, resolve: (value: T) => void, reject: (error: Error) => void): Job {
+  return {
+    sinceMs: performance.now(),
+    run(tx) {
+      const value = verb.run(tx);
+      return () => resolve(value);
+    },
+    peek: verb.peek && ((sql) => answer(verb, sql, resolve)),
+    reject,
+  };
+}
+
+function answer<T>(verb: Verb<T>, sql: Sql, resolve: (value: T) => void): boolean {
+  const found = verb.peek?.(sql);
+  if (found === undefined) return false;
+  resolve(found.value);
+  return true;
+}

@@ -1,0 +1,87 @@
+import fs from "node:fs";
+
+/**
+ * Wakes other processes: they watch a small file of ours, and whoever has committed something writes one byte over
+ * its first. SQLite's own files cannot be watched: they change before the commit can be seen, and touching them with
+ * `fs` drops SQLite's locks. A ring that gets lost (no room, no right, no watches left) costs a waiter the wait for
+ * its next safety poll, so nothing here ever throws.
+ */
+export class Doorbell {
+  readonly #path: string;
+  #descriptor: number | undefined;
+  #watcher: fs.FSWatcher | undefined;
+  #onRing: (() => void) | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** To be called after the commit. */
+  ring(): void {
+    try {
+      fs.writeSync(this.#openDescriptor(), ONE_BYTE, 0, 1, 0);
+    } catch {
+      this.#closeDescriptor();
+    }
+  }
+
+  /** Calls back after rings of any process, at once or a little later, until `close()`. */
+  watch(onRing: () => void): void {
+    this.#onRing = onRing;
+    if (this.#watcher === undefined) this.#startWatching();
+  }
+
+  stopWatching(): void {
+    this.#onRing = undefined;
+    this.#watcher?.close();
+    this.#watcher = undefined;
+  }
+
+  close(): void {
+    this.stopWatching();
+    this.#closeDescriptor();
+  }
+
+  #startWatching(): void {
+    try {
+      fs.closeSync(openBell(this.#path));
+      // Not persistent: whoever waits keeps the process alive by itself.
+      const watcher = fs.watch(this.#path, { persistent: false }, (event) => this.#onEvent(event));
+      watcher.on("error", () => watcher.close());
+      this.#watcher = watcher;
+    } catch {
+      this.#watcher = undefined;
+    }
+  }
+
+  #onEvent(event: string): void {
+    // "rename": the file was deleted or replaced, and rings may have been missed.
+    if (event === "rename") {
+      this.#watcher?.close();
+      this.#startWatching();
+    }
+    this.#onRing?.();
+  }
+
+  #openDescriptor(): number {
+    if (this.#descriptor !== undefined && isGone(this.#descriptor)) this.#closeDescriptor();
+    this.#descriptor ??= openBell(this.#path);
+    return this.#descriptor;
+  }
+
+  #closeDescriptor(): void {
+    if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+}
+
+const ONE_BYTE = new Uint8Array([0x0a]);
+
+function openBell(path: string): number {
+  return fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o600);
+}
+
+/** Nobody watches a file that has no name any more. */
+function isGone(descriptor: number): boolean {
+  return fs.fstatSync(descriptor).nlink === 0;
+}

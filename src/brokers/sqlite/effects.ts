@@ -1,0 +1,47 @@
+import type { Status } from "../../core/status.js";
+import type { Sql } from "./sql.js";
+
+/** What a transaction changes beside its rows: the counts, written with it, and what is to be told once it holds. */
+export class Effects {
+  /** a task may have become claimable */
+  queued = false;
+  readonly settled: string[] = [];
+  readonly cancelling: string[] = [];
+  readonly #counts = new Map<string, Record<Status, number>>();
+
+  /** Counts `amount` tasks of this name in; a negative amount counts them out. */
+  count(name: string, status: Status, amount: number): void {
+    let row = this.#counts.get(name);
+    if (row === undefined) {
+      row = { new: 0, process: 0, success: 0, error: 0, cancel: 0 };
+      this.#counts.set(name, row);
+    }
+    row[status] += amount;
+  }
+
+  move(name: string, from: Status, to: Status, amount = 1): void {
+    this.count(name, from, -amount);
+    this.count(name, to, amount);
+  }
+
+  add(other: Effects): void {
+    this.queued ||= other.queued;
+    for (const uuid of other.settled) this.settled.push(uuid);
+    for (const uuid of other.cancelling) this.cancelling.push(uuid);
+    for (const [name, row] of other.#counts) {
+      for (const status of Object.keys(row) as Status[]) this.count(name, status, row[status]);
+    }
+  }
+
+  writeCounts(sql: Sql): void {
+    for (const [name, row] of this.#counts) {
+      if (Object.values(row).every((amount) => amount === 0)) continue;
+      sql.run(ADD_COUNTS, name, row.new, row.process, row.success, row.error, row.cancel);
+    }
+  }
+}
+
+const ADD_COUNTS = `
+  INSERT INTO counts (name, new, process, success, error, cancel) VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET new = new + excluded.new, process = process + excluded.process,
+    success = success + excluded.success, error = error + excluded.error, cancel = cancel + excluded.cancel`;

@@ -1,0 +1,69 @@
+import { END_STATUSES } from "../../core/status.js";
+import type { PruneQuery } from "../../ports/broker.js";
+import type { Transaction } from "./commit.js";
+import type { Sql } from "./sql.js";
+
+/** One transaction deletes at most so many, so that others get the write lock in between. */
+export const PRUNED_AT_ONCE = 1000;
+
+/** Forgets the longest finished tasks that match, at most `limit`. */
+export function prune(tx: Transaction, query: PruneQuery, limit: number): number {
+  const ids = oldest(tx.sql, query, limit);
+  if (ids.length === 0) return 0;
+  const list = JSON.stringify(ids);
+  for (const { name, status, amount } of tx.sql.all<Group>(GROUPS, list)) {
+    tx.effects.count(name, status, -amount);
+  }
+  for (const statement of FORGET) tx.sql.run(statement, list);
+  return ids.length;
+}
+
+function oldest(sql: Sql, query: PruneQuery, limit: number): readonly number[] {
+  const statuses = query.statuses ?? END_STATUSES;
+  const allowed = query.keep === undefined ? limit : Math.min(limit, countOf(sql, statuses) - query.keep);
+  if (allowed <= 0) return [];
+  const before = query.finishedBeforeMs ?? Number.MAX_VALUE;
+  return sql.json(OLDEST, before, JSON.stringify(statuses), allowed);
+}
+
+/** Those to keep are the newest: what is beyond them counts from the other end. */
+function countOf(sql: Sql, statuses: readonly string[]): number {
+  const row = sql.get<Record<string, number>>(TOTALS);
+  const ends = statuses.filter((status) => status !== "new" && status !== "process");
+  return [...new Set(ends)].reduce((sum, status) => sum + (row?.[status] ?? 0), 0);
+}
+
+interface Group {
+  readonly name: string;
+  readonly status: "success" | "error" | "cancel";
+  readonly amount: number;
+}
+
+const OLDEST = `
+  SELECT json_group_array(id) AS json
+  FROM (
+    SELECT id FROM finished INDEXED BY finished_by_time
+    WHERE finished < ? AND status IN (SELECT value FROM json_each(?)) ORDER BY finished, id LIMIT ?
+  )`;
+
+const TOTALS = `
+  SELECT coalesce(sum(success), 0) AS success, coalesce(sum(error), 0) AS error, coalesce(sum(cancel), 0) AS cancel
+  FROM counts`;
+
+const GROUPS = `
+  SELECT t.name, f.status, count(*) AS amount
+  FROM json_each(?) AS j CROSS JOIN finished AS f ON f.id = j.value CROSS JOIN tasks AS t ON t.id = j.value
+  GROUP BY t.name, f.status`;
+
+/** `tasks` last: the others find their rows through it. */
+const FORGET = [
+  `DELETE FROM uniques WHERE (name, key, id) IN (
+    SELECT t.name, t.unique_key, t.id FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value
+    WHERE t.unique_key IS NOT NULL)`,
+  `DELETE FROM task_tags WHERE (tag, id) IN (
+    SELECT tag.value, t.id FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value, json_each(t.tags) AS tag)`,
+  "DELETE FROM runs WHERE task IN (SELECT value FROM json_each(?))",
+  "DELETE FROM lines WHERE task IN (SELECT value FROM json_each(?))",
+  "DELETE FROM finished WHERE id IN (SELECT value FROM json_each(?))",
+  "DELETE FROM tasks WHERE id IN (SELECT value FROM json_each(?))",
+];

@@ -1,0 +1,197 @@
+import { BrokerError } from "../../core/errors.js";
+import type { Database } from "./driver.js";
+
+/** "qtsk" in ASCII: tells a queue file from any other SQLite file. */
+export const APPLICATION_ID = 0x7174736b;
+
+export interface FileState {
+  readonly applicationId: number;
+  readonly version: number;
+  readonly isEmpty: boolean;
+}
+
+export function readFileState(db: Database): FileState {
+  return {
+    applicationId: numberOf(db, "SELECT application_id AS n FROM pragma_application_id"),
+    version: numberOf(db, "SELECT user_version AS n FROM pragma_user_version"),
+    isEmpty: numberOf(db, "SELECT count(*) AS n FROM sqlite_schema") === 0,
+  };
+}
+
+/** @throws {BrokerError} when the file is not ours (`E_BROKER_FOREIGN`) or too new for us (`E_BROKER_VERSION`) */
+export function refuseStrangers(state: FileState, path: string): void {
+  const isUntouched = state.applicationId === 0 && state.version === 0 && state.isEmpty;
+  if (state.applicationId !== APPLICATION_ID && !isUntouched) {
+    throw new BrokerError("E_BROKER_FOREIGN", `${path} is an SQLite database of another program.`, {
+      hint: "Give the queue a file of its own: `broker` in qtasks.config.ts.",
+    });
+  }
+  if (state.version > MIGRATIONS.length) {
+    throw new BrokerError(
+      "E_BROKER_VERSION",
+      `${path} has version ${state.version} and this qtasks knows versions up to ${MIGRATIONS.length}.`,
+      { hint: "Update qtasks: a newer one has written this file." },
+    );
+  }
+}
+
+export function isUpToDate(state: FileState): boolean {
+  return state.version === MIGRATIONS.length;
+}
+
+/**
+ * Brings the file to the present version. To be called within a write transaction: of many processes that open a new
+ * file at once, one does the work and the others find it done.
+ */
+export function migrate(db: Database, path: string): void {
+  const state = readFileState(db);
+  refuseStrangers(state, path);
+  if (isUpToDate(state)) return;
+  for (const step of MIGRATIONS.slice(state.version)) db.exec(step);
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}`);
+}
+
+function numberOf(db: Database, sql: string): number {
+  return (db.prepare(sql).get() as { readonly n: number }).n;
+}
+
+/**
+ * The state of a task is the table that its `id` is in: `waiting`, `active` or `finished`. The wide row in `tasks` is
+ * written when the task arrives and when a run goes back in line, never on the way of a task that succeeds at once.
+ * Text of others' making is stored as JSON (text.ts). `id` is the order of arrival. Times are milliseconds, `lease_until` and `alive_until` of the monotonic clock.
+ */
+const VERSION_1 = `
+CREATE TABLE tasks (
+  id INTEGER PRIMARY KEY,
+  uuid TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  args TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  due REAL NOT NULL,
+  created REAL NOT NULL,
+  updated REAL NOT NULL,
+  retry INTEGER,
+  max_time TEXT,
+  tags TEXT,                                -- JSON array, NULL for none
+  unique_key TEXT,
+  unique_until TEXT,                        -- 'exists', 'finished'
+  attempt INTEGER NOT NULL DEFAULT 0,       -- counters of the runs that have ended
+  deaths INTEGER NOT NULL DEFAULT 0,
+  crashes INTEGER NOT NULL DEFAULT 0,
+  alone INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX tasks_by_name ON tasks (name);
+
+CREATE TABLE waiting (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  due REAL NOT NULL,
+  later INTEGER NOT NULL
+) STRICT;
+-- In one index, a claim would have to step over every scheduled task of better priority.
+CREATE INDEX waiting_due ON waiting (name, priority, due, id) WHERE later = 0;
+CREATE INDEX waiting_later ON waiting (name, due) WHERE later = 1;
+
+CREATE TABLE active (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  fence INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  worker_id TEXT NOT NULL,
+  worker TEXT NOT NULL,
+  lease_until REAL NOT NULL,
+  started REAL NOT NULL,
+  updated REAL NOT NULL,
+  frees_key INTEGER NOT NULL,               -- 1: the end of the task frees its unique key
+  cancel_reason TEXT,                       -- not NULL: somebody asks for it to be cancelled
+  progress TEXT
+) STRICT;
+CREATE INDEX active_lease ON active (lease_until);
+CREATE INDEX active_cancelling ON active (id) WHERE cancel_reason IS NOT NULL;
+
+CREATE TABLE finished (
+  id INTEGER PRIMARY KEY,
+  status TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  worker TEXT,                              -- of the run that ended the task; NULL, like started, when none did
+  started REAL,
+  finished REAL NOT NULL,
+  "returning" TEXT,
+  error TEXT,
+  traceback TEXT,
+  cancel_reason TEXT,
+  progress TEXT
+) STRICT;
+CREATE INDEX finished_by_time ON finished (finished, id, status);
+CREATE INDEX finished_rare ON finished (status, id) WHERE status <> 'success';
+
+-- Runs that did not end their task, and those of its life before it was put back in line.
+CREATE TABLE runs (
+  task INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  started REAL NOT NULL,
+  finished REAL NOT NULL,
+  worker TEXT NOT NULL,
+  error TEXT,
+  PRIMARY KEY (task, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE uniques (
+  name TEXT NOT NULL,
+  key TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  PRIMARY KEY (name, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE task_tags (
+  tag TEXT NOT NULL,
+  id INTEGER NOT NULL,
+  PRIMARY KEY (tag, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lines (
+  task INTEGER NOT NULL,
+  n INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  time REAL NOT NULL,
+  stream TEXT NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (task, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE workers (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  pid INTEGER NOT NULL,
+  host TEXT NOT NULL,
+  slots INTEGER NOT NULL,
+  busy INTEGER NOT NULL,
+  tasks TEXT NOT NULL,
+  since REAL NOT NULL,
+  boot TEXT NOT NULL,
+  alive_until REAL NOT NULL
+) STRICT;
+
+CREATE TABLE counts (
+  name TEXT PRIMARY KEY,
+  new INTEGER NOT NULL,
+  process INTEGER NOT NULL,
+  success INTEGER NOT NULL,
+  error INTEGER NOT NULL,
+  cancel INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row. fence: the newest claim number. boot: the boot whose clock the leases in active are of.
+CREATE TABLE meta (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  fence INTEGER NOT NULL,
+  boot TEXT NOT NULL
+) STRICT;
+INSERT INTO meta VALUES (1, 0, '');
+`;
+
+/** Step n leads from version n to n + 1. Released steps are never edited: a change is a new step. */
+const MIGRATIONS: readonly string[] = [VERSION_1];

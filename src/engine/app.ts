@@ -1,0 +1,390 @@
+import type { Config } from "../core/config.js";
+import { type Duration, seconds } from "../core/duration.js";
+import { BadOptionError, QTasksError, UnknownIdError } from "../core/errors.js";
+import { show } from "../core/show.js";
+import { isStatus, STATUSES, type Status } from "../core/status.js";
+import { type Task, toTask } from "../core/task.js";
+import type { Broker, CancelOutcome, TaskCounts, TaskQuery, WorkerInfo } from "../ports/broker.js";
+import type { ExecutorClass, TaskExecSchema } from "../ports/execution.js";
+import type { Attempts, Isolation } from "../ports/isolation.js";
+import type { EventName, Listener, Plugin } from "../ports/plugin.js";
+import type { System } from "../ports/system.js";
+import { AttemptRunner } from "./attempt.js";
+import type { CallOptions } from "./call.js";
+import { giveUpCharge, takeCharge } from "./charge.js";
+import { type Call, Client, checkedUuid } from "./client.js";
+import {
+  type Answer,
+  type AsyncTaskCls,
+  type CallTarget,
+  callOf,
+  createHandle,
+  type Waits,
+} from "./handle.js";
+import { Hooks, type ReportFault } from "./hooks.js";
+import { createRegister, type Register } from "./register.js";
+import { Registry } from "./registry.js";
+import type { AsyncResult } from "./result.js";
+import type { Adopter, Router } from "./router.js";
+import { buildSchema, type SchemaDefaults } from "./schema.js";
+import { WorkerEngine, type WorkerOptions } from "./worker.js";
+
+/** The concrete things an application is made of; the setup room gives them. */
+export interface AppParts {
+  readonly config: Config;
+  readonly broker: Broker;
+  readonly system: System;
+  readonly asyncExecutor: ExecutorClass;
+  readonly syncExecutor: ExecutorClass;
+  readonly reportFault: ReportFault;
+  isolation(attempts: Attempts, config: Config, system: System): Isolation;
+  /** Calls back at a signal that asks the process to end. Returns a function that stops listening. */
+  onSignal(callback: (signal: string) => void): () => void;
+}
+
+export interface ListQuery {
+  readonly status?: Status | readonly Status[] | undefined;
+  readonly task?: string | undefined;
+  readonly tag?: string | undefined;
+  /** created since: a time, or so long ago */
+  readonly since?: Date | Duration | undefined;
+  /** default 100 */
+  readonly limit?: number | undefined;
+}
+
+export interface PruneOptions {
+  /** finished longer ago */
+  readonly age?: Duration | undefined;
+  /** all but the newest so many */
+  readonly count?: number | undefined;
+  readonly status?: Status | readonly Status[] | undefined;
+}
+
+const DEFAULT_LIST_LIMIT = 100;
+
+/** What a worker of this application may be told beside the config. */
+export type WorkerChoice = Partial<
+  Pick<WorkerOptions, "name" | "only" | "burst" | "maxTasks" | "focus" | "concurrency">
+>;
+
+/** The application: wires registry, client, hooks and worker together, and does nothing itself. */
+export class App implements CallTarget, Adopter {
+  readonly config: Config;
+  readonly broker: Broker;
+  /** Registers a task: see `Register` for its forms. */
+  readonly task: Register;
+  /** `app.events.on(name, listener)` returns a function that takes the listener away. */
+  readonly events: { on<Name extends EventName>(event: Name, listener: Listener<Name>): () => void };
+  readonly #parts: AppParts;
+  readonly #registry = new Registry();
+  readonly #hooks: Hooks;
+  readonly #client: Client;
+  readonly #plugins = new Map<string, Plugin>();
+  #opening: Promise<void> | undefined;
+  #isOpen = false;
+  #worker: Worker | undefined;
+
+  constructor(parts: AppParts) {
+    this.#parts = parts;
+    this.config = parts.config;
+    this.broker = parts.broker;
+    this.#hooks = new Hooks(parts.reportFault);
+    const { broker, system, config } = parts;
+    this.#client = new Client({ broker, system, config, hooks: this.#hooks, schemas: this.tasks });
+    this.events = { on: (event, listener) => this.#hooks.on(event, listener) };
+    this.task = createRegister((options, func, source) => {
+      const schema = this.adopt((defaults) => buildSchema(options, func, source, defaults));
+      return createHandle({ schema, target: () => this });
+    });
+    for (const plugin of config.plugins) this.addPlugin(plugin as Plugin);
+    takeCharge<Adopter>(this);
+  }
+
+  /** Every registered task, by name. */
+  get tasks(): ReadonlyMap<string, TaskExecSchema> {
+    return this.#registry.schemas;
+  }
+
+  adopt(build: (defaults: SchemaDefaults) => TaskExecSchema): TaskExecSchema {
+    const schema = build(this.#parts);
+    this.#registry.add(schema);
+    return schema;
+  }
+
+  /** @throws {DuplicateTaskError} when a name is taken */
+  includeRouter(router: Router): void {
+    router.placeOn(this);
+  }
+
+  /** @throws {BadOptionError} when a plugin of that name has been added */
+  addPlugin(plugin: Plugin): void {
+    if (typeof plugin?.setup !== "function" || typeof plugin.name !== "string") {
+      throw new BadOptionError(`${show(plugin)} is no plugin.`, "A plugin is { name, setup(host) }.");
+    }
+    if (this.#plugins.has(plugin.name)) {
+      throw new BadOptionError(`Two plugins are called "${plugin.name}".`, "Add it once.");
+    }
+    try {
+      this.#hooks.addPlugin(plugin);
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new QTasksError("E_CONFIG", `The plugin "${plugin.name}" failed in setup(): ${message}`, {
+        hint: "Mend it, or take it out of `plugins`.",
+        cause,
+      });
+    }
+    this.#plugins.set(plugin.name, plugin);
+  }
+
+  /** Opens the broker; every method below does so by itself, but for `addTaskSync`. */
+  async open(): Promise<void> {
+    this.#opening ??= this.broker.open().then(
+      () => {
+        this.#isOpen = true;
+      },
+      (error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
+    await this.#opening;
+  }
+
+  /** Stops the worker, lets go of the broker; tasks stay. A second call does nothing. */
+  async close(): Promise<void> {
+    await this.#worker?.stop();
+    await this.#client.close();
+    await this.#hooks.close();
+    await this.broker.close();
+    this.#isOpen = false;
+    this.#opening = undefined;
+    giveUpCharge<Adopter>(this);
+  }
+
+  /** Queues by name, also a task that only another program knows. */
+  addTask<const O extends CallOptions = Record<never, never>>(
+    taskName: string,
+    args?: readonly unknown[],
+    options?: O,
+  ): Promise<Answer<unknown, Waits<O, false>>>;
+  addTask(call: Call): Promise<Task | AsyncResult>;
+  async addTask(
+    first: string | Call,
+    args: readonly unknown[] = [],
+    options: CallOptions = {},
+  ): Promise<never> {
+    await this.open();
+    const call = typeof first === "string" ? { taskName: first, args, options } : first;
+    return (await this.#client.addTask(call)) as never;
+  }
+
+  /** Queues many prebuilt calls, all or none; resolves to their tasks in order and waits for no result. */
+  async addTasks(
+    calls: readonly AsyncTaskCls<never, never, boolean>[] | readonly AsyncTaskCls[],
+  ): Promise<readonly Task[]> {
+    await this.open();
+    return await this.#client.addTasks(calls.map(callOf));
+  }
+
+  addTaskSync(call: Call): Task {
+    if (!this.#isOpen) {
+      throw new QTasksError("E_SYNC_UNSUPPORTED", "addTaskSync needs an open application.", {
+        hint: "Call `await app.open()` once at the start.",
+      });
+    }
+    return this.#client.addTaskSync(call);
+  }
+
+  /** @throws {BadOptionError} when the text is no uuid */
+  async get(uuid: string): Promise<Task | undefined> {
+    await this.open();
+    return await this.#client.get(uuid);
+  }
+
+  /** Waits for a task that is already queued; without `timeout`, to its end. */
+  async wait(uuid: string, timeout?: Duration): Promise<AsyncResult> {
+    await this.open();
+    return await this.#client.resultOf(
+      uuid,
+      timeout === undefined ? undefined : seconds("timeout", timeout) * 1000,
+    );
+  }
+
+  /** Newest first. */
+  async list(query: ListQuery = {}): Promise<readonly Task[]> {
+    await this.open();
+    const records = await this.broker.list(this.#toTaskQuery(query));
+    return records.map((record) => toTask(record));
+  }
+
+  /** How many tasks have each status. */
+  async counts(): Promise<Readonly<Record<Status, number>>> {
+    const sum = Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>;
+    for (const row of await this.countsByTask()) for (const status of STATUSES) sum[status] += row[status];
+    return sum;
+  }
+
+  /** The same for each task name, sorted by name. */
+  async countsByTask(): Promise<readonly TaskCounts[]> {
+    await this.open();
+    return await this.broker.counts();
+  }
+
+  /** Living workers on this queue, of any process. */
+  async workers(): Promise<readonly WorkerInfo[]> {
+    await this.open();
+    return await this.broker.workers(this.#parts.system.now());
+  }
+
+  /**
+   * `cancelled`: it waited and will never start. `cancelling`: its worker has been told. `finished`: too late.
+   * @throws {UnknownIdError}
+   */
+  async cancel(uuid: string, reason?: string): Promise<CancelOutcome> {
+    await this.open();
+    const outcome = await this.broker.cancel(checkedUuid(uuid), reason ?? null, this.#parts.system.now());
+    if (outcome === undefined) throw new UnknownIdError(uuid);
+    return outcome;
+  }
+
+  /**
+   * Puts a finished task back in line, with its attempts counted anew; its history stays.
+   * @throws {UnknownIdError}
+   * @throws {QTasksError} `E_NOT_FINISHED` when it waits or runs
+   */
+  async retryTask(uuid: string): Promise<Task> {
+    await this.open();
+    const requeued = await this.broker.requeue(checkedUuid(uuid), this.#parts.system.now());
+    const task = await this.get(uuid);
+    if (requeued === undefined || task === undefined) throw new UnknownIdError(uuid);
+    if (requeued) return task;
+    throw new QTasksError("E_NOT_FINISHED", `${uuid} is not finished: its status is "${task.status}".`, {
+      hint: "Only finished tasks can be put back in line. Cancel it first, or wait.",
+    });
+  }
+
+  /** Forgets finished tasks that match all that is given; resolves to how many. */
+  async prune({ age, count, status }: PruneOptions = {}): Promise<number> {
+    await this.open();
+    const { wallMs } = this.#parts.system.now();
+    return await this.broker.prune({
+      finishedBeforeMs: age === undefined ? undefined : wallMs - seconds("age", age) * 1000,
+      keep: count,
+      statuses: toStatuses(status),
+    });
+  }
+
+  /** The worker of this application, with the config's settings. */
+  get worker(): Worker {
+    this.#worker ??= this.createWorker();
+    return this.#worker;
+  }
+
+  /** A worker with settings of its own, which takes the place of `app.worker`. */
+  createWorker(choice: WorkerChoice = {}): Worker {
+    const { config, broker, system, reportFault } = this.#parts;
+    const attempts = new AttemptRunner({
+      config,
+      system,
+      schemas: this.tasks,
+      get: (uuid) => this.get(uuid),
+      component: (name) => this.#component(name),
+      wrap: (schema) => this.#hooks.wrap(schema),
+      running: (schema, ctx) => createHandle({ schema, target: () => this }, { ctx }),
+    });
+    const isolation = this.#parts.isolation(attempts, config, system);
+    const engine = new WorkerEngine(
+      { broker, isolation, system, hooks: this.#hooks, reportFault },
+      {
+        name: `${system.host}-${system.pid}`,
+        concurrency: config.maxTasksProcess,
+        leaseMs: config.lease * 1000,
+        graceMs: config.grace * 1000,
+        pollMs: config.resultTimeInterval * 1000,
+        maxCrashes: config.maxCrashes,
+        ...choice,
+      },
+    );
+    this.#worker = new Worker(this, engine);
+    return this.#worker;
+  }
+
+  /** Works until a signal asks the process to end; resolves when the worker has stopped. A second signal aborts what runs. */
+  async runForever(): Promise<void> {
+    const { worker } = this;
+    const stopListening = this.#parts.onSignal(
+      () => void worker.stop(worker.engine.state === "running" ? undefined : 0),
+    );
+    try {
+      await worker.start();
+      await worker.stopped;
+    } finally {
+      stopListening();
+    }
+  }
+
+  #component(name: string): unknown {
+    const { config, broker, events } = this;
+    const own: Readonly<Record<string, unknown>> = {
+      app: this,
+      config,
+      broker,
+      events,
+      worker: this.#worker,
+    };
+    return Object.hasOwn(own, name) ? own[name] : this.#plugins.get(name);
+  }
+
+  #toTaskQuery({ status, task, tag, since, limit = DEFAULT_LIST_LIMIT }: ListQuery): TaskQuery {
+    if (!Number.isSafeInteger(limit) || limit < 0) {
+      throw new BadOptionError(`limit is ${show(limit)}.`, "Give a whole number, 0 or more.");
+    }
+    const sinceMs = since === undefined ? undefined : this.#sinceMs(since);
+    return { statuses: toStatuses(status), taskName: task, tag, sinceMs, limit };
+  }
+
+  #sinceMs(since: Date | Duration): number {
+    if (since instanceof Date) return since.getTime();
+    return this.#parts.system.now().wallMs - seconds("since", since) * 1000;
+  }
+}
+
+/** The worker of an application, as users hold it. */
+export class Worker {
+  readonly engine: WorkerEngine;
+  readonly #app: App;
+
+  constructor(app: App, engine: WorkerEngine) {
+    this.#app = app;
+    this.engine = engine;
+  }
+
+  /** The tasks it can run: the application's, by name. */
+  get tasks(): ReadonlyMap<string, TaskExecSchema> {
+    return this.#app.tasks;
+  }
+
+  /** Resolves when it has stopped, by itself or because it was told to, to what it did. */
+  get stopped(): WorkerEngine["stopped"] {
+    return this.engine.stopped;
+  }
+
+  /** Resolves once it claims. */
+  async start(): Promise<void> {
+    await this.#app.open();
+    await this.engine.start();
+  }
+
+  /** Claims no more and resolves once it has stopped. After `grace` (default: the config's) what still runs is aborted and goes back in line. */
+  async stop(grace?: Duration): Promise<void> {
+    await this.engine.stop(grace === undefined ? undefined : seconds("grace", grace) * 1000);
+  }
+}
+
+function toStatuses(status: Status | readonly Status[] | undefined): readonly Status[] | undefined {
+  if (status === undefined) return undefined;
+  const statuses = typeof status === "string" ? [status] : status;
+  const stray = statuses.find((candidate) => !isStatus(candidate));
+  if (stray === undefined) return statuses;
+  throw new BadOptionError(`${show(stray)} is no status.`, `The statuses are: ${STATUSES.join(", ")}.`);
+}

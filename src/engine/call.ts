@@ -1,0 +1,129 @@
+import { type Duration, seconds } from "../core/duration.js";
+import { BadOptionError } from "../core/errors.js";
+import { encodeJsonWithin } from "../core/json.js";
+import type { NewTask, UniqueKey } from "../core/record.js";
+import { show } from "../core/show.js";
+import type { TaskExecSchema } from "../ports/execution.js";
+import type { QueueDraft } from "../ports/plugin.js";
+import { checkedMaxTime, checkedPriority, checkedRetry, checkedTags, checkedTaskName } from "./schema.js";
+
+/** What can be said about one call, beside its arguments. */
+export interface CallOptions {
+  readonly priority?: number | undefined;
+  /** Wait for the result, at most so long (0 counts); without it, queueing does not wait. */
+  readonly timeout?: Duration | null | undefined;
+  /** not started before so much time has passed */
+  readonly delay?: Duration | undefined;
+  /** not started before; text is ISO 8601 */
+  readonly runAt?: Date | string | undefined;
+  readonly retry?: number | undefined;
+  readonly maxTime?: Duration | undefined;
+  /** added to the task's own */
+  readonly tags?: readonly string[] | undefined;
+  /**
+   * Text binds the key as long as the record exists: a repeat gives the same uuid back. With `until: "finished"`
+   * the end status frees it. Keys of different tasks do not meet.
+   */
+  readonly unique?:
+    | string
+    | { readonly key: string; readonly until?: "exists" | "finished" | undefined }
+    | undefined;
+}
+
+const OPTIONS = new Set(["priority", "timeout", "delay", "runAt", "retry", "maxTime", "tags", "unique"]);
+const MOST_KEY_CHARACTERS = 500;
+
+/** A call before it is stored, as plugins see and change it, with what they may not change. */
+export interface Draft extends QueueDraft {
+  readonly unique: UniqueKey | null;
+}
+
+/** @throws {BadOptionError} naming the option */
+export function draftCall(
+  taskName: string,
+  args: readonly unknown[],
+  options: CallOptions,
+  schema: TaskExecSchema | undefined,
+  defaultPriority: number,
+  nowMs: number,
+): Draft {
+  checkCallOptions(taskName, options);
+  const retry = checkedRetry(taskName, options.retry) ?? schema?.retry ?? null;
+  return {
+    taskName: checkedTaskName(taskName),
+    args: withoutTrailingUndefined(args),
+    priority: checkedPriority(taskName, options.priority) ?? schema?.priority ?? defaultPriority,
+    tags: [...new Set([...(schema?.tags ?? []), ...checkedTags(taskName, options.tags)])],
+    runAt: new Date(runAtMs(taskName, options, nowMs)),
+    retry,
+    maxTime: checkedMaxTime(taskName, options.maxTime) ?? schema?.maxTime ?? null,
+    unique: uniqueKey(taskName, options.unique),
+  };
+}
+
+/** @throws {NotJsonError | TooLargeError} */
+export function toNewTask(draft: Draft, uuid: string, maxPayload: number, nowMs: number): NewTask {
+  return {
+    uuid,
+    taskName: draft.taskName,
+    args: encodeJsonWithin(draft.args, "args", maxPayload),
+    priority: draft.priority,
+    tags: draft.tags,
+    retry: draft.retry,
+    maxTimeMs: draft.maxTime === null ? null : draft.maxTime * 1000,
+    runAtMs: Math.max(draft.runAt.getTime(), 0),
+    createdAtMs: nowMs,
+    unique: draft.unique,
+  };
+}
+
+/** @returns undefined: do not wait */
+export function timeoutMs(options: CallOptions): number | undefined {
+  const { timeout } = options;
+  return timeout === undefined || timeout === null ? undefined : seconds("timeout", timeout) * 1000;
+}
+
+export function checkCallOptions(taskName: string, options: CallOptions): void {
+  for (const option of Object.keys(options)) {
+    if (OPTIONS.has(option)) continue;
+    throw new BadOptionError(
+      `A call of "${taskName}" has no option "${option}".`,
+      `The options are: ${[...OPTIONS].join(", ")}.`,
+    );
+  }
+}
+
+function runAtMs(taskName: string, { delay, runAt }: CallOptions, nowMs: number): number {
+  if (delay !== undefined && runAt !== undefined) {
+    throw new BadOptionError(`A call of "${taskName}" has both delay and runAt.`, "Give one of them.");
+  }
+  if (runAt === undefined)
+    return nowMs + Math.round(delay === undefined ? 0 : seconds("delay", delay) * 1000);
+  const at = new Date(runAt).getTime();
+  if (Number.isNaN(at)) {
+    throw new BadOptionError(
+      `runAt is ${show(runAt)}, which is no time.`,
+      'Give a Date, or text such as "2030-01-31T08:00:00Z".',
+    );
+  }
+  return at;
+}
+
+function uniqueKey(taskName: string, unique: CallOptions["unique"]): UniqueKey | null {
+  if (unique === undefined || unique === null) return null;
+  const { key, until = "exists" } = typeof unique === "string" ? { key: unique } : unique;
+  const keyFits =
+    typeof key === "string" && key !== "" && key.length <= MOST_KEY_CHARACTERS && key.isWellFormed();
+  if (keyFits && (until === "exists" || until === "finished")) return { key, until };
+  throw new BadOptionError(
+    `unique of a call of "${taskName}" is ${show(unique)}.`,
+    `Give a key of 1 to ${MOST_KEY_CHARACTERS} characters, or { key, until: "finished" }.`,
+  );
+}
+
+/** `f(a, undefined)` calls as `f(a)` does, and JSON has no undefined. */
+function withoutTrailingUndefined(args: readonly unknown[]): unknown[] {
+  let length = args.length;
+  while (length > 0 && args[length - 1] === undefined) length--;
+  return args.slice(0, length);
+}

@@ -1,0 +1,156 @@
+import type { Config } from "../core/config.js";
+import { BadOptionError, QTasksError } from "../core/errors.js";
+import { freshRecord, type NewTask } from "../core/record.js";
+import { type Task, toTask } from "../core/task.js";
+import type { Broker, Enqueued } from "../ports/broker.js";
+import type { TaskExecSchema } from "../ports/execution.js";
+import type { System } from "../ports/system.js";
+import { type CallOptions, type Draft, draftCall, timeoutMs, toNewTask } from "./call.js";
+import { currentScope } from "./charge.js";
+import type { Hooks } from "./hooks.js";
+import { checkInput } from "./input.js";
+import { AsyncResult } from "./result.js";
+import { Waiter } from "./waiter.js";
+
+/** One call as data: what to run, with what. */
+export interface Call {
+  readonly taskName: string;
+  readonly args: readonly unknown[];
+  readonly options: CallOptions;
+}
+
+export interface ClientHome {
+  readonly broker: Broker;
+  readonly system: System;
+  readonly config: Config;
+  readonly hooks: Hooks;
+  readonly schemas: ReadonlyMap<string, TaskExecSchema>;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** The caller's side of the queue: puts calls in, looks at tasks, waits for them. */
+export class Client {
+  readonly #home: ClientHome;
+  readonly #waiter: Waiter;
+
+  constructor(home: ClientHome) {
+    this.#home = home;
+    const { resultStatusesEnd, resultTimeInterval } = home.config;
+    this.#waiter = new Waiter(home.broker, home.system, resultStatusesEnd, resultTimeInterval * 1000);
+  }
+
+  /** With a `timeout` among the options resolves to an `AsyncResult`, else to the queued `Task`. */
+  async addTask(call: Call): Promise<Task | AsyncResult> {
+    const waitMs = timeoutMs(call.options);
+    const [task] = await this.addTasks([call]);
+    if (waitMs === undefined) return task as Task;
+    return await this.resultOf((task as Task).uuid, waitMs);
+  }
+
+  /** All or none; in the order given. Their `timeout`s are not waited for. */
+  async addTasks(calls: readonly Call[]): Promise<readonly Task[]> {
+    const tasks: NewTask[] = [];
+    for (const call of calls) tasks.push(await this.#prepare(call));
+    const enqueued = await this.#home.broker.enqueue(tasks);
+    return await Promise.all(enqueued.map((entry, index) => this.#queued(tasks[index] as NewTask, entry)));
+  }
+
+  /** Blocks until the task is stored; nothing of it may need waiting for. */
+  addTaskSync(call: Call): Task {
+    const { broker } = this.#home;
+    if (broker.enqueueSync === undefined)
+      throw syncUnsupported(`The broker ${broker.name} has no blocking form.`);
+    if (timeoutMs(call.options) !== undefined) throw syncUnsupported("addTaskSync cannot wait for a result.");
+    const task = this.#prepareSync(call);
+    const [entry] = broker.enqueueSync([task]);
+    const queued = toTask(
+      { ...freshRecord(task), uuid: (entry as Enqueued).uuid },
+      (entry as Enqueued).deduplicated,
+    );
+    this.#announce(queued);
+    return queued;
+  }
+
+  /** @throws {BadOptionError} when the text is no uuid */
+  async get(uuid: string): Promise<Task | undefined> {
+    const record = await this.#home.broker.get(checkedUuid(uuid));
+    return record === undefined ? undefined : toTask(record);
+  }
+
+  /** @throws {UnknownIdError} */
+  async resultOf(uuid: string, waitMs: number | undefined): Promise<AsyncResult> {
+    const { task, done } = await this.#waitFor(checkedUuid(uuid), waitMs);
+    return new AsyncResult(task, done, (id, ms) => this.#waitFor(id, ms));
+  }
+
+  async close(): Promise<void> {
+    await this.#waiter.close();
+  }
+
+  /** A task that waits for another gives its place back meanwhile, so one place is enough for both. */
+  async #waitFor(uuid: string, waitMs: number | undefined): Promise<{ task: Task; done: boolean }> {
+    const host = waitMs === 0 ? undefined : currentScope()?.host;
+    host?.pause(uuid);
+    try {
+      const record = await this.#waiter.wait(uuid, waitMs);
+      return { task: toTask(record), done: this.#waiter.isDone(record) };
+    } finally {
+      await host?.resume();
+    }
+  }
+
+  async #prepare(call: Call): Promise<NewTask> {
+    const draft = this.#draft(call);
+    for (const hook of this.#home.hooks.queueHooks) await hook(draft);
+    const input = this.#home.schemas.get(call.taskName)?.input;
+    if (input) await checkInput(call.taskName, input, draft.args);
+    return this.#complete(draft);
+  }
+
+  #prepareSync(call: Call): NewTask {
+    const draft = this.#draft(call);
+    for (const hook of this.#home.hooks.queueHooks) {
+      if (hook(draft) instanceof Promise) throw syncUnsupported("A plugin's onQueue is asynchronous.");
+    }
+    if (this.#home.schemas.get(call.taskName)?.input)
+      throw syncUnsupported("The task's input schema may be asynchronous.");
+    return this.#complete(draft);
+  }
+
+  #draft(call: Call): Draft {
+    const { config, schemas, system } = this.#home;
+    const schema = schemas.get(call.taskName);
+    const nowMs = system.now().wallMs;
+    return draftCall(call.taskName, call.args, call.options, schema, config.taskDefaultPriority, nowMs);
+  }
+
+  #complete(draft: Draft): NewTask {
+    const { config, system } = this.#home;
+    return toNewTask(draft, system.newId(), config.maxPayload, system.now().wallMs);
+  }
+
+  async #queued(task: NewTask, entry: Enqueued): Promise<Task> {
+    const record = entry.deduplicated ? await this.#home.broker.get(entry.uuid) : undefined;
+    const queued = toTask(record ?? { ...freshRecord(task), uuid: entry.uuid }, entry.deduplicated);
+    this.#announce(queued);
+    return queued;
+  }
+
+  #announce(task: Task): void {
+    const { uuid, taskName, deduplicated } = task;
+    this.#home.hooks.emit("taskQueued", { uuid, taskName, deduplicated, task });
+  }
+}
+
+export function checkedUuid(uuid: string): string {
+  if (typeof uuid === "string" && UUID.test(uuid)) return uuid.toLowerCase();
+  throw new BadOptionError(
+    `${JSON.stringify(uuid)} is no task id.`,
+    "An id is a uuid, as queueing a task gave it.",
+  );
+}
+
+function syncUnsupported(why: string): QTasksError {
+  return new QTasksError("E_SYNC_UNSUPPORTED", why, { hint: "Use `await task.addTask(…)`." });
+}

@@ -1,0 +1,108 @@
+import type { Outcome, Verdict } from "../core/verdict.js";
+import type { RunReport } from "../ports/broker.js";
+import type { AbortReason, Job, RunHost } from "../ports/isolation.js";
+import type { EventMap, RunEvent } from "../ports/plugin.js";
+import type { System } from "../ports/system.js";
+import type { Slots } from "./slots.js";
+
+/** What a run tells its worker while it goes on. */
+export interface RunOwner {
+  readonly slots: Slots;
+  readonly system: System;
+  report(report: RunReport): void;
+  /** The run waits for that task. */
+  waitsFor(uuid: string): void;
+  /** A place became free. */
+  placesChanged(): void;
+  /** The run has been told to end. */
+  stoppingRun(run: Run, reason: AbortReason): void;
+}
+
+/** One run in a worker's hands: its place, and what it says. */
+export class Run implements RunHost {
+  readonly job: Job;
+  readonly startedMonoMs: number;
+  #stopReason: AbortReason | undefined;
+  readonly #owner: RunOwner;
+  /** waits within the run that are open at the same time hold the place back together */
+  #pauses = 0;
+  #ended = false;
+
+  constructor(job: Job, owner: RunOwner) {
+    this.job = job;
+    this.#owner = owner;
+    this.startedMonoMs = owner.system.now().monoMs;
+  }
+
+  /** why it has been told to end */
+  get stopReason(): AbortReason | undefined {
+    return this.#stopReason;
+  }
+
+  /** The first reason counts. */
+  stopping(reason: AbortReason): void {
+    if (this.#stopReason !== undefined) return;
+    this.#stopReason = reason;
+    this.#owner.stoppingRun(this, reason);
+  }
+
+  progress(progress: NonNullable<RunReport["progress"]>): void {
+    if (!this.#ended) this.#owner.report({ lease: this.job.lease, progress });
+  }
+
+  print(line: Parameters<RunHost["print"]>[0]): void {
+    if (this.#ended) return;
+    const timeMs = this.#owner.system.now().wallMs;
+    this.#owner.report({ lease: this.job.lease, lines: [{ ...line, attempt: this.job.attempt, timeMs }] });
+  }
+
+  pause(waitsFor: string): void {
+    this.#owner.waitsFor(waitsFor);
+    this.#pauses += 1;
+    if (this.#pauses > 1 || this.#ended) return;
+    this.#owner.slots.give();
+    this.#owner.placesChanged();
+  }
+
+  async resume(): Promise<void> {
+    this.#pauses -= 1;
+    if (this.#pauses > 0 || this.#ended) return;
+    await this.#owner.slots.takeAgain();
+    // It ended while it stood in line for its place, which is then nobody's.
+    if (this.#ended) this.#owner.slots.give();
+  }
+
+  /** The run is over: its place is free, unless it gave it back itself. */
+  end(): void {
+    this.#ended = true;
+    if (this.#pauses === 0) this.#owner.slots.give();
+  }
+
+  event(worker: string): RunEvent {
+    const { lease, taskName, attempt } = this.job;
+    return { uuid: lease.uuid, taskName, attempt, worker };
+  }
+}
+
+type EndEvent = "taskSuccess" | "taskError" | "taskCancel" | "taskRetry" | "taskInterrupted";
+
+/** What plugins and the worker's log hear of a run's end. */
+export function endEvent(
+  run: RunEvent & { readonly seconds: number },
+  outcome: Outcome,
+  verdict: Verdict,
+): { [Name in EndEvent]: readonly [Name, EventMap[Name]] }[EndEvent] {
+  const details =
+    outcome.kind === "error" && outcome.details !== undefined ? { details: outcome.details } : {};
+  switch (verdict.status) {
+    case "success":
+      return ["taskSuccess", run];
+    case "cancel":
+      return ["taskCancel", { ...run, reason: verdict.reason }];
+    case "error":
+      return ["taskError", { ...run, error: verdict.error, ...details }];
+    case "new":
+      if (verdict.error === null) return ["taskInterrupted", run];
+      return ["taskRetry", { ...run, error: verdict.error, runAt: new Date(verdict.runAtMs), ...details }];
+  }
+}

@@ -1,0 +1,141 @@
+import { UnknownIdError } from "../core/errors.js";
+import type { TaskRecord } from "../core/record.js";
+import type { Status } from "../core/status.js";
+import type { Broker, Unsubscribe } from "../ports/broker.js";
+import type { CancelTimer, System } from "../ports/system.js";
+
+interface Waiting {
+  readonly uuid: string;
+  readonly resolve: (record: TaskRecord) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Waits for tasks to end: one subscription and one look for all waiters of a process. The order is what makes it
+ * safe: subscribe, then read, then wait; a result that comes in between is seen by one of the two.
+ */
+export class Waiter {
+  readonly #broker: Broker;
+  readonly #system: System;
+  readonly #endStatuses: readonly Status[];
+  readonly #pollMs: number;
+  readonly #waiting = new Map<string, Set<Waiting>>();
+  #unsubscribe: Promise<Unsubscribe> | undefined;
+  #stopPoll: CancelTimer | undefined;
+  #looking = false;
+  #lookAgain = false;
+
+  constructor(broker: Broker, system: System, endStatuses: readonly Status[], pollMs: number) {
+    this.#broker = broker;
+    this.#system = system;
+    this.#endStatuses = endStatuses;
+    this.#pollMs = pollMs;
+  }
+
+  isDone(record: TaskRecord): boolean {
+    return this.#endStatuses.includes(record.status);
+  }
+
+  /**
+   * @param timeoutMs undefined waits without limit; 0 looks once
+   * @returns the record as it is when the task is done or the time is over
+   * @throws {UnknownIdError} when there is no such task, or it is forgotten meanwhile
+   */
+  async wait(uuid: string, timeoutMs: number | undefined): Promise<TaskRecord> {
+    if (timeoutMs === 0) return await this.#read(uuid);
+    return await new Promise<TaskRecord>((resolve, reject) => {
+      const stopTimer =
+        timeoutMs === undefined ? () => {} : this.#system.timer(timeoutMs, () => end(() => this.#read(uuid)));
+      const end = (last: () => TaskRecord | Promise<TaskRecord>) => {
+        stopTimer();
+        this.#forget(waiting);
+        Promise.resolve().then(last).then(resolve, reject);
+      };
+      const waiting: Waiting = {
+        uuid,
+        resolve: (record) => end(() => record),
+        reject: (error) => end(() => Promise.reject(error)),
+      };
+      this.#remember(waiting);
+    });
+  }
+
+  async close(): Promise<void> {
+    const unsubscribe = await this.#unsubscribe;
+    unsubscribe?.();
+    this.#unsubscribe = undefined;
+    this.#stopPoll?.();
+  }
+
+  async #read(uuid: string): Promise<TaskRecord> {
+    const record = await this.#broker.get(uuid);
+    if (record === undefined) throw new UnknownIdError(uuid);
+    return record;
+  }
+
+  #remember(waiting: Waiting): void {
+    const others = this.#waiting.get(waiting.uuid) ?? new Set();
+    this.#waiting.set(waiting.uuid, others.add(waiting));
+    this.#unsubscribe ??= this.#broker.subscribe({ settled: (uuids) => this.#settled(uuids) });
+    this.#unsubscribe.then(() => this.#look(), waiting.reject);
+    this.#poll();
+  }
+
+  #forget(waiting: Waiting): void {
+    const others = this.#waiting.get(waiting.uuid);
+    others?.delete(waiting);
+    if (others?.size === 0) this.#waiting.delete(waiting.uuid);
+    if (this.#waiting.size === 0) {
+      this.#stopPoll?.();
+      this.#stopPoll = undefined;
+    }
+  }
+
+  #settled(uuids: readonly string[] | undefined): void {
+    if (uuids === undefined ? this.#waiting.size > 0 : uuids.some((uuid) => this.#waiting.has(uuid)))
+      this.#look();
+  }
+
+  /** Behind the wake-ups, for the one that gets lost. */
+  #poll(): void {
+    this.#stopPoll ??= this.#system.timer(this.#pollMs, () => {
+      this.#stopPoll = undefined;
+      if (this.#waiting.size === 0) return;
+      this.#look();
+      this.#poll();
+    });
+  }
+
+  #look(): void {
+    this.#lookAgain = true;
+    if (this.#looking) return;
+    this.#looking = true;
+    void this.#lookWhileAsked().finally(() => {
+      this.#looking = false;
+    });
+  }
+
+  async #lookWhileAsked(): Promise<void> {
+    while (this.#lookAgain) {
+      this.#lookAgain = false;
+      const uuids = [...this.#waiting.keys()];
+      if (uuids.length === 0) return;
+      try {
+        const records = await this.#broker.getMany(uuids);
+        for (const [index, uuid] of uuids.entries()) this.#answer(uuid, records[index]);
+      } catch (error) {
+        for (const uuid of uuids)
+          for (const waiting of [...(this.#waiting.get(uuid) ?? [])]) waiting.reject(error);
+      }
+    }
+  }
+
+  #answer(uuid: string, record: TaskRecord | undefined): void {
+    const done = record !== undefined && this.isDone(record);
+    if (record !== undefined && !done) return;
+    for (const waiting of [...(this.#waiting.get(uuid) ?? [])]) {
+      if (record === undefined) waiting.reject(new UnknownIdError(uuid));
+      else waiting.resolve(record);
+    }
+  }
+}

@@ -1,0 +1,426 @@
+import { isFinal } from "../core/status.js";
+import { judge, judgeDeaths, type Outcome, type Verdict } from "../core/verdict.js";
+import type { Broker, Claim, Lease, LeaseState, RunReport, Unsubscribe } from "../ports/broker.js";
+import type { AbortReason, Isolation, TaskFacts } from "../ports/isolation.js";
+import type { CancelTimer, System } from "../ports/system.js";
+import type { Hooks, ReportFault } from "./hooks.js";
+import { endEvent, Run, type RunOwner } from "./run.js";
+import { Slots } from "./slots.js";
+
+export interface WorkerOptions {
+  /** shown in records and by `status` */
+  readonly name: string;
+  /** how many tasks at once */
+  readonly concurrency: number;
+  /** claim only these; undefined: every task there is code for */
+  readonly only?: readonly string[] | undefined;
+  /** Stop by itself once nothing is due or running and no retry of what it ran is waiting. */
+  readonly burst?: boolean | undefined;
+  /** Stop by itself after so many runs. */
+  readonly maxTasks?: number | undefined;
+  /** Work on these tasks alone, and on those that they wait for. */
+  readonly focus?: readonly string[] | undefined;
+  readonly leaseMs: number;
+  readonly graceMs: number;
+  readonly pollMs: number;
+  readonly maxCrashes: number;
+}
+
+export interface WorkerParts {
+  readonly broker: Broker;
+  readonly isolation: Isolation;
+  readonly system: System;
+  readonly hooks: Hooks;
+  readonly reportFault: ReportFault;
+}
+
+/** What a worker did, once it has stopped. */
+export interface WorkerSummary {
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** runs that were aborted by the stop and went back in line */
+  readonly interrupted: number;
+}
+
+/** A run that is over and whose verdict is not stored yet. */
+interface Ended {
+  readonly run: Run;
+  readonly outcome: Outcome;
+  readonly verdict: Verdict;
+  readonly seconds: number;
+}
+
+type State = "idle" | "running" | "stopping" | "stopped";
+
+/**
+ * Claims tasks, has them run, settles what they came to, keeps their leases, stops. It never claims more than it has
+ * free places for. What comes to an end in one turn of the event loop is settled, and its places are claimed for, in
+ * one go: the broker then commits both together.
+ */
+export class WorkerEngine implements RunOwner {
+  readonly slots: Slots;
+  readonly system: System;
+  readonly options: WorkerOptions;
+  /** Resolves when the worker has stopped, by itself or because it was told to. */
+  readonly stopped: Promise<WorkerSummary>;
+  readonly #parts: WorkerParts;
+  readonly #id: string;
+  readonly #runs = new Map<number, Run>();
+  readonly #focus: Set<string> | undefined;
+  /** retries of what it ran, which a burst waits for */
+  readonly #retries = new Set<string>();
+  readonly #summary = { succeeded: 0, failed: 0, cancelled: 0, interrupted: 0 };
+  #facts = new Map<string, TaskFacts>();
+  #state: State = "idle";
+  #sinceMs = 0;
+  #ended: Ended[] = [];
+  #reports: RunReport[] = [];
+  #turnPending = false;
+  #claiming = false;
+  #claimAgain = false;
+  /** settlements under way or kept for another try */
+  #unsettled = 0;
+  #claimsLeft: number;
+  #unsubscribe: Unsubscribe = () => {};
+  #stopPoll: CancelTimer = () => {};
+  #stopDueTimer: CancelTimer = () => {};
+  #stopGrace: CancelTimer = () => {};
+  #stopBeat: CancelTimer = () => {};
+  #resolveStopped: (summary: WorkerSummary) => void = () => {};
+
+  constructor(parts: WorkerParts, options: WorkerOptions) {
+    this.#parts = parts;
+    this.options = options;
+    this.system = parts.system;
+    this.slots = new Slots(options.concurrency);
+    this.#id = parts.system.newId();
+    this.#focus = options.focus === undefined ? undefined : new Set(options.focus);
+    this.#claimsLeft = options.maxTasks ?? Infinity;
+    this.stopped = new Promise((resolve) => {
+      this.#resolveStopped = resolve;
+    });
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** what runs now */
+  get running(): readonly Run[] {
+    return [...this.#runs.values()];
+  }
+
+  /** names of the tasks it claims */
+  get taskNames(): readonly string[] {
+    return [...this.#facts.keys()];
+  }
+
+  /** Resolves once it claims. A second call does nothing. */
+  async start(): Promise<void> {
+    if (this.#state !== "idle") return;
+    this.#state = "running";
+    this.#sinceMs = this.system.now().wallMs;
+    const facts = await this.#parts.isolation.open();
+    if (this.state !== "running") return;
+    const { only } = this.options;
+    this.#facts = new Map(
+      facts.filter(({ name }) => only?.includes(name) ?? true).map((entry) => [entry.name, entry]),
+    );
+    this.#unsubscribe = await this.#parts.broker.subscribe({
+      queued: () => this.#wantClaims(),
+      cancelling: () => void this.#renew(),
+      failed: (error) => this.#parts.reportFault("the broker", error),
+    });
+    await this.#beat();
+    this.#parts.hooks.emit("workerRunning", { worker: this.options.name });
+    await this.#claim();
+    this.#beatLater();
+    this.#pollLater();
+  }
+
+  /**
+   * Claims no more and resolves when what runs has ended. After `graceMs` (default: the option) what is left is
+   * aborted and goes back in line with its attempt given back. A second call may shorten the grace.
+   */
+  async stop(graceMs = this.options.graceMs): Promise<WorkerSummary> {
+    if (this.#state === "idle") this.#finish();
+    if (this.#state === "running") this.#beginStop();
+    if (this.#state === "stopping") {
+      const abort = () => this.#abortAll({ kind: "shutdown" });
+      this.#stopGrace();
+      if (graceMs <= 0) abort();
+      else this.#stopGrace = this.system.timer(graceMs, abort);
+    }
+    return await this.stopped;
+  }
+
+  /** Also while it runs: works on one more task. Only for a worker with a `focus`. */
+  waitsFor(uuid: string): void {
+    this.#focus?.add(uuid);
+  }
+
+  placesChanged(): void {
+    this.#wantClaims();
+  }
+
+  stoppingRun(run: Run, reason: AbortReason): void {
+    const named = reason.kind === "overtime" ? "maxTime" : reason.kind;
+    this.#parts.hooks.emit("taskStopping", { ...run.event(this.options.name), reason: named });
+  }
+
+  report(report: RunReport): void {
+    this.#reports.push(report);
+    this.#turnLater();
+  }
+
+  // --- claiming
+
+  #wantClaims(): void {
+    this.#claimAgain = true;
+    this.#turnLater();
+  }
+
+  #turnLater(): void {
+    if (this.#turnPending) return;
+    this.#turnPending = true;
+    setImmediate(() => {
+      this.#turnPending = false;
+      this.#turn();
+    });
+  }
+
+  /** All verbs of a turn are called before any is waited for, so that they share one commit. */
+  #turn(): void {
+    this.#sendReports();
+    this.#sendSettlements();
+    if (this.#claimAgain && !this.#claiming) void this.#claim();
+    this.#stopWhenDone();
+  }
+
+  async #claim(): Promise<void> {
+    const limit = Math.min(this.slots.free, this.#claimsLeft);
+    if (this.#state !== "running" || limit <= 0) return;
+    this.#claimAgain = false;
+    this.#claiming = true;
+    this.slots.take(limit);
+    this.#claimsLeft -= limit;
+    let taken = 0;
+    try {
+      const { claims, nextDueAtMs } = await this.#parts.broker.claim({
+        workerId: this.#id,
+        workerName: this.options.name,
+        names: this.taskNames,
+        uuids: this.#focus === undefined ? undefined : [...this.#focus],
+        limit,
+        leaseMs: this.options.leaseMs,
+        now: this.system.now(),
+      });
+      taken = claims.length;
+      for (const claim of claims) this.#begin(claim);
+      if (taken === limit) this.#claimAgain = true;
+      this.#claimWhenDue(nextDueAtMs);
+      if (taken === 0) await this.#stopWhenIdle();
+    } catch (error) {
+      // The safety poll tries again.
+      this.#parts.reportFault("claiming tasks", error);
+    } finally {
+      this.#claiming = false;
+      this.#claimsLeft += limit - taken;
+      this.slots.give(limit - taken);
+      if (this.#claimAgain || this.#claimsLeft <= 0) this.#turnLater();
+    }
+  }
+
+  #claimWhenDue(dueAtMs: number | null): void {
+    this.#stopDueTimer();
+    if (dueAtMs === null) return;
+    const delayMs = Math.max(1, dueAtMs - this.system.now().wallMs);
+    // Long delays are left to the poll: the wall clock may be set meanwhile.
+    if (delayMs <= this.options.pollMs)
+      this.#stopDueTimer = this.system.timer(delayMs, () => this.#wantClaims());
+  }
+
+  // --- running and settling
+
+  #begin(claim: Claim): void {
+    const facts = this.#facts.get(claim.taskName);
+    const job = {
+      ...claim,
+      retry: claim.retry ?? facts?.retry ?? 0,
+      maxTimeMs: claim.maxTimeMs ?? facts?.maxTimeMs ?? null,
+    };
+    const run = new Run(job, this);
+    this.#retries.delete(claim.lease.uuid);
+    const givenUp = judgeDeaths(claim.deaths, this.options.maxCrashes, claim.taskName);
+    if (givenUp !== undefined) {
+      this.#end(run, { kind: "interrupted" }, givenUp);
+      return;
+    }
+    this.#runs.set(claim.lease.fence, run);
+    this.#parts.hooks.emit("taskRunning", run.event(this.options.name));
+    void this.#parts.isolation.run(job, run).then((outcome) => {
+      this.#runs.delete(claim.lease.fence);
+      this.#end(run, outcome, judge(job, outcome, this.options.maxCrashes, this.system.now().wallMs));
+    });
+  }
+
+  #end(run: Run, outcome: Outcome, verdict: Verdict): void {
+    run.end();
+    const seconds = (this.system.now().monoMs - run.startedMonoMs) / 1000;
+    if (run.stopReason?.kind !== "lost") this.#ended.push({ run, outcome, verdict, seconds });
+    this.#wantClaims();
+  }
+
+  #sendSettlements(): void {
+    const batch = this.#ended.splice(0);
+    if (batch.length === 0) return;
+    this.#unsettled += 1;
+    const settlements = batch.map(({ run, verdict }) => ({ lease: run.job.lease, verdict }));
+    this.#parts.broker
+      .settle(settlements, this.system.now())
+      .then(
+        (stored) => {
+          for (const [index, ended] of batch.entries()) if (stored[index]) this.#tell(ended);
+        },
+        (error: unknown) => {
+          // A result is not lost because the disk is full: it is kept, with its lease, and tried again by the poll.
+          this.#ended.unshift(...batch);
+          this.#parts.reportFault("storing results", error);
+        },
+      )
+      .finally(() => {
+        this.#unsettled -= 1;
+        if (this.#stopsByItself) this.#wantClaims();
+        this.#stopWhenDone();
+      });
+  }
+
+  /** Only what is stored has happened: a frozen worker's late result is nobody's event. */
+  #tell({ run, outcome, verdict, seconds }: Ended): void {
+    if (verdict.status === "success") this.#summary.succeeded += 1;
+    else if (verdict.status === "error") this.#summary.failed += 1;
+    else if (verdict.status === "cancel") this.#summary.cancelled += 1;
+    else if (verdict.error === null) this.#summary.interrupted += 1;
+    if (verdict.status === "new") this.#retries.add(run.job.lease.uuid);
+    const [name, event] = endEvent({ ...run.event(this.options.name), seconds }, outcome, verdict);
+    this.#parts.hooks.emit(name, event as never);
+  }
+
+  #sendReports(): void {
+    const batch = this.#reports.splice(0);
+    if (batch.length === 0) return;
+    this.#parts.broker.report(batch, this.system.now()).catch((error: unknown) => {
+      this.#parts.reportFault("storing progress and output", error);
+    });
+  }
+
+  // --- staying alive
+
+  #beatLater(): void {
+    this.#stopBeat = this.system.timer(this.options.leaseMs / 3, () => {
+      void Promise.all([this.#renew(), this.#beat()]).finally(() => {
+        if (this.#state === "running" || this.#state === "stopping") this.#beatLater();
+      });
+    });
+  }
+
+  async #beat(): Promise<void> {
+    const { host, pid } = this.system;
+    const { name, concurrency, leaseMs } = this.options;
+    const busy = this.#runs.size;
+    const info = {
+      id: this.#id,
+      name,
+      pid,
+      host,
+      slots: concurrency,
+      busy,
+      tasks: this.taskNames,
+      sinceMs: this.#sinceMs,
+    };
+    try {
+      await this.#parts.broker.beat(info, leaseMs, this.system.now());
+    } catch (error) {
+      this.#parts.reportFault("the worker's heartbeat", error);
+    }
+  }
+
+  /** Extends every lease, those of results that wait to be stored too, and acts on what has become of them. */
+  async #renew(): Promise<void> {
+    const runs = this.running;
+    const kept = this.#ended.map(({ run }) => run.job.lease);
+    const leases: Lease[] = [...runs.map((run) => run.job.lease), ...kept];
+    if (leases.length === 0) return;
+    try {
+      const states = await this.#parts.broker.extend(leases, this.options.leaseMs, this.system.now());
+      for (const [index, run] of runs.entries()) this.#heed(run, states[index] as LeaseState);
+    } catch (error) {
+      this.#parts.reportFault("extending leases", error);
+    }
+  }
+
+  #heed(run: Run, state: LeaseState): void {
+    if (state.state === "lost") this.#abort(run, { kind: "lost" });
+    if (state.state === "cancelling") this.#abort(run, { kind: "cancel", reason: state.reason });
+  }
+
+  #pollLater(): void {
+    this.#stopPoll = this.system.timer(this.options.pollMs, () => {
+      this.#wantClaims();
+      if (this.#state === "running" || this.#state === "stopping") this.#pollLater();
+    });
+  }
+
+  // --- stopping
+
+  #abortAll(reason: AbortReason): void {
+    for (const run of this.running) this.#abort(run, reason);
+  }
+
+  #abort(run: Run, reason: AbortReason): void {
+    if (!this.#runs.has(run.job.lease.fence) || run.stopReason !== undefined) return;
+    run.stopping(reason);
+    this.#parts.isolation.abort(run.job.lease.fence, reason);
+  }
+
+  #beginStop(): void {
+    this.#state = "stopping";
+    this.#parts.hooks.emit("workerStopping", { worker: this.options.name });
+    this.#turnLater();
+  }
+
+  /** A worker for a burst, or for certain tasks, stops by itself when a claim brought nothing. */
+  async #stopWhenIdle(): Promise<void> {
+    if (!this.#stopsByItself || this.#state !== "running" || this.#isBusy() || this.#claimAgain) return;
+    const open = this.#focus === undefined ? this.#retries : this.#focus;
+    const records = await this.#parts.broker.getMany([...open]);
+    for (const [index, uuid] of [...open].entries()) {
+      const record = records[index];
+      if (record === undefined || isFinal(record.status)) open.delete(uuid);
+    }
+    if (open.size === 0 && !this.#isBusy() && !this.#claimAgain) this.#beginStop();
+  }
+
+  #stopWhenDone(): void {
+    if (this.#state === "running" && this.#claimsLeft <= 0 && !this.#isBusy()) this.#beginStop();
+    if (this.#state === "stopping" && !this.#isBusy() && !this.#claiming) this.#finish();
+  }
+
+  get #stopsByItself(): boolean {
+    return this.options.burst === true || this.#focus !== undefined;
+  }
+
+  #isBusy(): boolean {
+    return this.#runs.size > 0 || this.#ended.length > 0 || this.#unsettled > 0;
+  }
+
+  #finish(): void {
+    this.#state = "stopped";
+    for (const stop of [this.#stopPoll, this.#stopGrace, this.#stopBeat, this.#stopDueTimer]) stop();
+    this.#unsubscribe();
+    void Promise.allSettled([this.#parts.broker.leave(this.#id), this.#parts.isolation.close()]).then(() => {
+      this.#resolveStopped({ ...this.#summary });
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import type { Progress } from "../core/record.js";
+import type { Outcome } from "../core/verdict.js";
+import type { Claim, LogLine } from "./broker.js";
+
+/** Why a run is stopped from outside. */
+export type AbortReason =
+  | { readonly kind: "overtime" }
+  | { readonly kind: "cancel"; readonly reason: string }
+  | { readonly kind: "shutdown" }
+  /** another claim is newer: whatever it comes to is thrown away */
+  | { readonly kind: "lost" };
+
+/** One run as it is handed over: what the claim left open comes from the task's facts. */
+export interface Job extends Claim {
+  readonly retry: number;
+  /** counted from the start of the function; null for no limit */
+  readonly maxTimeMs: number | null;
+}
+
+/** What is to be known of a task where its code is not loaded. */
+export interface TaskFacts {
+  readonly name: string;
+  readonly retry: number;
+  readonly maxTimeMs: number | null;
+}
+
+/** What a run says while it goes on, to whoever handed it over. */
+export interface RunHost {
+  progress(progress: Progress): void;
+  print(line: Omit<LogLine, "attempt" | "timeMs">): void;
+  /** The run waits for that task from now on; its place is free for others until `resume`. */
+  pause(waitsFor: string): void;
+  /** Resolves once the run has a place again. */
+  resume(): Promise<void>;
+  /** The isolation aborts the run by itself: its `maxTime` is over. */
+  stopping(reason: AbortReason): void;
+}
+
+/** Where and how runs are kept apart from the worker and from each other. */
+export interface Isolation {
+  readonly kind: "inline" | "process";
+  /** Resolves to the tasks that can be run here. */
+  open(): Promise<readonly TaskFacts[]>;
+  /** Never rejects. Resolves at the latest `killGrace` after the run was aborted or its `maxTime` was over. */
+  run(job: Job, host: RunHost): Promise<Outcome>;
+  /** Aborts the run of that claim; nothing happens where it has ended. */
+  abort(fence: number, reason: AbortReason): void;
+  close(): Promise<void>;
+}
+
+/** Makes one attempt in this process, with the user's code. Implemented by the engine, used by isolations. */
+export interface Attempts {
+  readonly facts: readonly TaskFacts[];
+  /** Never rejects; an aborted attempt resolves to what its reason means, whatever the function returned. */
+  run(job: Job, signal: AbortSignal, host: RunHost): Promise<Outcome>;
+  /** What a run that was stopped for good means, worked out without it. */
+  aftermath(job: Job, reason: AbortReason): Outcome;
+}

@@ -1,0 +1,88 @@
+import { readdirSync, realpathSync, statSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
+import { LoadError } from "../core/errors.js";
+
+const TASK_FILE = /\.[cm]?[jt]s$/;
+const NOT_A_TASK_FILE = /(?:\.d\.[cm]?ts|\.(?:test|spec)\.[cm]?[jt]s)$/;
+const GLOB_SIGNS = /[*?[\]{}!]/;
+
+/**
+ * The task modules of a project, sorted. Folders are walked, symbolic links to folders in them are not followed.
+ * @throws {LoadError} when a place is missing or leads out of the project
+ */
+export async function discoverTaskFiles(
+  root: string,
+  tasks: string | readonly string[],
+): Promise<readonly string[]> {
+  const places = typeof tasks === "string" ? [tasks] : tasks;
+  const files = new Set<string>();
+  for (const place of places) {
+    const found = GLOB_SIGNS.test(place) ? await expandGlob(root, place) : expandPlace(root, place);
+    for (const file of found) files.add(insideProject(root, file, file));
+  }
+  return [...files].sort();
+}
+
+function expandPlace(root: string, place: string): readonly string[] {
+  const path = resolve(root, place);
+  insideProject(root, path, place);
+  return statSync(path).isDirectory() ? walk(path) : [path];
+}
+
+function walk(folder: string): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.name.startsWith(".") || entry.name === "node_modules") return [];
+    if (entry.isDirectory()) return walk(path);
+    return isTaskFile(entry.name) && (entry.isFile() || isLinkToFile(path)) ? [path] : [];
+  });
+}
+
+async function expandGlob(root: string, pattern: string): Promise<readonly string[]> {
+  const { glob } = await import("tinyglobby");
+  const found = await glob(pattern, {
+    cwd: root,
+    absolute: true,
+    followSymbolicLinks: false,
+    expandDirectories: false,
+  });
+  return found.map((file) => resolve(file)).filter(isTaskFile);
+}
+
+function isTaskFile(name: string): boolean {
+  return TASK_FILE.test(name) && !NOT_A_TASK_FILE.test(name);
+}
+
+function isLinkToFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    // A dangling link, or a loop of links.
+    return false;
+  }
+}
+
+/** @returns the path; its real place decides, so that a link cannot lead out */
+function insideProject(root: string, path: string, shown: string): string {
+  const real = realPath(path, shown);
+  const way = relative(realpathSync(root), real);
+  if (way === ".." || way.startsWith(`..${sep}`)) {
+    throw new LoadError(
+      `The tasks at ${shown} lie outside the project ${root}.`,
+      "Keep task modules inside the folder of qtasks.config.ts, and import from elsewhere in them.",
+    );
+  }
+  return path;
+}
+
+function realPath(path: string, shown: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    throw new LoadError(
+      `There are no tasks at ${shown}: ${path} cannot be found.`,
+      "Create it, or set `tasks` in the config.",
+      cause,
+    );
+  }
+}

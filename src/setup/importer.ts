@@ -1,0 +1,150 @@
+import { relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import { isQTasksError, LoadError } from "../core/errors.js";
+
+/**
+ * Imports the user's files, TypeScript too, within a time limit. All go through one registration of tsx and plain
+ * `import()`: a module that is loaded two ways exists twice, and its tasks register on another application.
+ */
+export class Importer {
+  readonly #root: string;
+  #loading = "";
+
+  /** @param root errors name files relative to it */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /**
+   * @returns the modules' namespaces, in the order of the files
+   * @throws {LoadError} naming file and line, with the original message: it threw, hung, or called process.exit
+   */
+  async import(files: readonly string[], timeoutMs: number): Promise<readonly unknown[]> {
+    const modules: unknown[] = [];
+    const restoreExit = this.#refuseExit();
+    const watchdog = startWatchdog(timeoutMs);
+    try {
+      const work = async () => {
+        await registerTsx();
+        for (const file of files) modules.push(await this.#importOne(file));
+      };
+      await this.#within(timeoutMs, work());
+      return modules;
+    } finally {
+      restoreExit();
+      await watchdog.stop();
+    }
+  }
+
+  async #importOne(file: string): Promise<unknown> {
+    this.#loading = file;
+    try {
+      return await import(pathToFileURL(file).href);
+    } catch (error) {
+      throw this.#explain(error, file);
+    }
+  }
+
+  async #within(timeoutMs: number, work: Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(this.#hung(timeoutMs)), timeoutMs);
+    });
+    try {
+      await Promise.race([work, limit]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #hung(timeoutMs: number): LoadError {
+    const file = this.#show(this.#loading);
+    return new LoadError(
+      `${file} did not finish loading within ${timeoutMs / 1000} seconds.`,
+      "A module must not wait or loop while it is imported. Move the work into the task, or raise `loadTimeout`.",
+    );
+  }
+
+  #refuseExit(): () => void {
+    const exit = process.exit;
+    process.exit = (code) => {
+      throw new LoadError(
+        `${this.#show(this.#loading)} called process.exit(${code ?? ""}) while it was loaded.`,
+        "A module of tasks must only register them: take the call out.",
+      );
+    };
+    return () => {
+      process.exit = exit;
+    };
+  }
+
+  #explain(error: unknown, file: string): LoadError {
+    if (error instanceof LoadError) return error;
+    const message = error instanceof Error ? error.message : String(error);
+    if (isQTasksError(error)) {
+      return new LoadError(`${this.#place(error, file)}: ${message}`, error.hint, error, error.code);
+    }
+    const kind = error instanceof Error && error.name !== "Error" ? `${error.name}: ` : "";
+    const what = SYNTAX_REPORT.exec(message)?.[2] ?? `${kind}${message}`;
+    return new LoadError(
+      `${this.#place(error, file)} failed to load: ${what}`,
+      "Mend the file and try again; --verbose shows the whole stack.",
+      error,
+    );
+  }
+
+  /** `tasks/mail.ts:3`: the line of a syntax error, or the first of the stack that is not a library's. */
+  #place(error: unknown, file: string): string {
+    if (!(error instanceof Error)) return this.#show(file);
+    const [, syntaxPlace] = SYNTAX_REPORT.exec(error.message) ?? [];
+    if (syntaxPlace !== undefined) return this.#show(syntaxPlace);
+    for (const line of (error.stack ?? "").split("\n")) {
+      const [, place, number] = STACK_PLACE.exec(line.trim()) ?? [];
+      if (place === undefined || place.includes("/node_modules/")) continue;
+      const path = place.startsWith("file:") ? fileURLToPath(place.replace(/\?.*$/, "")) : place;
+      if (path.startsWith(this.#root)) return `${this.#show(path)}:${number}`;
+    }
+    return this.#show(file);
+  }
+
+  #show(path: string): string {
+    const near = relative(this.#root, path);
+    return near.startsWith("..") || near === "" ? path : near;
+  }
+}
+
+/** esbuild's report of a syntax error: `/path/file.ts:3:7: ERROR: Expected ";" but found "x"` */
+const SYNTAX_REPORT = /^(\/[^\n]*?:\d+):\d+: ERROR: ([^\n]*)/m;
+const STACK_PLACE = /(file:\/\/\/[^()\s]*?|\/[^()\s]*?):(\d+)(?::\d+)?\)?$/;
+
+let registered: Promise<void> | undefined;
+
+function registerTsx(): Promise<void> {
+  registered ??= register();
+  return registered;
+}
+
+async function register(): Promise<void> {
+  const [esm, cjs] = await Promise.all([import("tsx/esm/api"), import("tsx/cjs/api")]);
+  cjs.register();
+  esm.register();
+}
+
+/** Ends a loop that blocks the main thread, so that the time limit can be told: a timer alone would never fire. */
+function startWatchdog(timeoutMs: number): { stop(): Promise<unknown> } {
+  const thread = new Worker(WATCHDOG, { eval: true, workerData: { timeoutMs }, execArgv: [], env: {} });
+  thread.unref();
+  return { stop: () => thread.terminate() };
+}
+
+const WATCHDOG = `
+const { Session } = require("node:inspector");
+const { workerData } = require("node:worker_threads");
+setTimeout(function interrupt() {
+  const session = new Session();
+  session.connectToMainThread();
+  session.post("Runtime.terminateExecution", () => session.disconnect());
+  setTimeout(interrupt, 200);
+}, workerData.timeoutMs + 100);
+`;

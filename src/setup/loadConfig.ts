@@ -1,0 +1,138 @@
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { type Config, type ConfigLayer, environmentLayer, resolveConfig } from "../core/config.js";
+import { parseDuration } from "../core/duration.js";
+import { ConfigError, LoadError } from "../core/errors.js";
+import { Importer } from "./importer.js";
+
+/** A project as the command line found it. */
+export interface Project {
+  /** the config file's folder, or the folder the command was called in */
+  readonly root: string;
+  /** undefined when there is none and the defaults serve */
+  readonly configFile: string | undefined;
+  readonly config: Config;
+}
+
+export interface ProjectQuery {
+  readonly cwd: string;
+  /** given by `--config`: no search */
+  readonly configFile: string | undefined;
+  /** values given by flags: the strongest layer */
+  readonly flags: ConfigLayer;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+const SEARCH_PLACES = [
+  ...["ts", "mts", "js", "mjs", "cjs", "json"].map((ending) => `qtasks.config.${ending}`),
+  ".qtasksrc",
+  ...["json", "yaml", "yml", "ts", "js", "mjs", "cjs"].map((ending) => `.qtasksrc.${ending}`),
+  "package.json",
+];
+const DEFAULT_TASKS = "tasks";
+const DEFAULT_LOAD_SECONDS = 10;
+
+/**
+ * Looks for a config from the folder upward. Without one, a `tasks` folder right there makes a project with defaults.
+ * @throws {LoadError} when there is neither, or the config cannot be imported
+ * @throws {ConfigError} when a value is refused
+ */
+export async function loadProject(query: ProjectQuery): Promise<Project> {
+  const environment = environmentLayer(query.environment);
+  const found = await findConfig(query, loadTimeoutMs(environment, query.flags));
+  const layers = [query.flags, environment];
+  if (found === undefined) {
+    const config = resolveConfig(layers);
+    const hasTasks = config.tasks !== DEFAULT_TASKS || existsSync(resolve(query.cwd, DEFAULT_TASKS));
+    if (!hasTasks) throw noProject(query.cwd);
+    return { root: query.cwd, configFile: undefined, config };
+  }
+  const layer = { origin: found.file, values: found.values };
+  return { root: dirname(found.file), configFile: found.file, config: resolveConfig([...layers, layer]) };
+}
+
+interface FoundConfig {
+  readonly file: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+async function findConfig(query: ProjectQuery, timeoutMs: number): Promise<FoundConfig | undefined> {
+  const { cosmiconfig } = await import("cosmiconfig");
+  const load = async (file: string) => await importConfig(file, timeoutMs);
+  const loaders = Object.fromEntries(
+    [".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"].map((ending) => [ending, load]),
+  );
+  const explorer = cosmiconfig("qtasks", { searchPlaces: SEARCH_PLACES, loaders, searchStrategy: "none" });
+  try {
+    if (query.configFile !== undefined) {
+      const result = await explorer.load(resolve(query.cwd, query.configFile));
+      return result === null ? undefined : toFound(result.filepath, result.config);
+    }
+    for (const folder of upward(query.cwd)) {
+      const result = await explorer.search(folder);
+      if (result !== null && !result.isEmpty) return toFound(result.filepath, result.config);
+      if (result !== null) return toFound(result.filepath, {});
+    }
+    return undefined;
+  } catch (error) {
+    throw explain(error, query);
+  }
+}
+
+function* upward(folder: string): Generator<string> {
+  for (let here = folder; ; here = dirname(here)) {
+    yield here;
+    if (dirname(here) === here) return;
+  }
+}
+
+async function importConfig(file: string, timeoutMs: number): Promise<unknown> {
+  const [module] = await new Importer(dirname(file)).import([file], timeoutMs);
+  return defaultExport(module);
+}
+
+/** A config in a CommonJS project arrives wrapped twice. */
+function defaultExport(module: unknown): unknown {
+  if (typeof module !== "object" || module === null || !("default" in module)) return module;
+  const exported = module.default;
+  const wrapped =
+    typeof exported === "object" && exported !== null && "__esModule" in exported && "default" in exported;
+  return wrapped ? exported.default : exported;
+}
+
+function toFound(file: string, values: unknown): FoundConfig {
+  if (typeof values === "object" && values !== null && !Array.isArray(values)) {
+    return { file, values: values as Readonly<Record<string, unknown>> };
+  }
+  throw new ConfigError(`${file} exports no config.`, "Write `export default defineConfig({ … })`.");
+}
+
+function explain(error: unknown, query: ProjectQuery): Error {
+  if (error instanceof LoadError || error instanceof ConfigError) return error;
+  const { message, code, filepath } = error as Error & { code?: string; filepath?: string };
+  if (code === "ENOENT") {
+    return new LoadError(
+      `There is no config file ${query.configFile}.`,
+      "Give the path of a qtasks.config.ts.",
+      error,
+    );
+  }
+  return new LoadError(
+    `${filepath ?? query.configFile ?? "The config"} cannot be read: ${message}`,
+    "Mend the file and try again.",
+    error,
+  );
+}
+
+function noProject(cwd: string): LoadError {
+  return new LoadError(
+    `There is no qtasks project here: no qtasks.config.ts from ${cwd} upward, and no folder ${DEFAULT_TASKS} in it.`,
+    "`qtasks init` makes one.",
+  );
+}
+
+/** The config cannot say how long it may itself take to load; flags and the environment can. */
+function loadTimeoutMs(environment: ConfigLayer, flags: ConfigLayer): number {
+  const given = flags.values.loadTimeout ?? environment.values.loadTimeout;
+  return (parseDuration(given) || DEFAULT_LOAD_SECONDS) * 1000;
+}

@@ -1,0 +1,62 @@
+import { brokerFromUrl } from "../brokers/fromUrl.js";
+import { type Config, type ConfigInput, environmentLayer, resolveConfig } from "../core/config.js";
+import { App, type AppParts } from "../engine/app.js";
+import { Stopped } from "../engine/attempt.js";
+import { AsyncTaskExecutor } from "../executors/async.js";
+import { SyncTaskExecutor } from "../executors/sync.js";
+import { InlineIsolation } from "../isolation/inline.js";
+import type { Broker } from "../ports/broker.js";
+import { system } from "./system.js";
+
+/**
+ * An application of your own, in a program that runs without the `qtasks` command. The latest one is in charge: it
+ * is `app`. Options are the config's keys; what they leave open comes from the environment, then the defaults.
+ * @throws {ConfigError} for an unknown key or a value of a wrong type
+ */
+export class QueueTasks extends App {
+  constructor(options: ConfigInput = {}) {
+    const layers = [{ origin: "the options of QueueTasks", values: options }, environmentLayer(process.env)];
+    super(appParts(resolveConfig(layers), process.cwd()));
+  }
+}
+
+/** The parts of an application with this config; relative paths start at `root`. */
+export function appParts(config: Config, root: string): AppParts {
+  return {
+    config,
+    broker: createBroker(config, root),
+    system,
+    asyncExecutor: AsyncTaskExecutor,
+    syncExecutor: SyncTaskExecutor,
+    reportFault,
+    isolation: (attempts, { killGrace }) =>
+      new InlineIsolation(
+        attempts,
+        system,
+        killGrace * 1000,
+        (taskName, reason) => new Stopped(taskName, reason),
+      ),
+    onSignal,
+  };
+}
+
+function createBroker(config: Config, root: string): Broker {
+  if (typeof config.broker !== "string") return config.broker as Broker;
+  const { durability, busyTimeout } = config;
+  return brokerFromUrl(config.broker, { root, durability, busyTimeoutMs: busyTimeout * 1000, system });
+}
+
+function reportFault(where: string, error: unknown): void {
+  process.emitWarning(`${where} failed: ${error instanceof Error ? error.message : String(error)}`, {
+    type: "QTasksWarning",
+    detail: error instanceof Error ? (error.stack ?? "") : "",
+  });
+}
+
+function onSignal(callback: (signal: string) => void): () => void {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, callback);
+  return () => {
+    for (const signal of signals) process.off(signal, callback);
+  };
+}

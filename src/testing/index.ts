@@ -1,0 +1,8 @@
+export { type VirtualSystem, type VirtualSystemOptions, virtualSystem } from "./clock.js";
+export {
+  brokerCaseNames,
+  brokerConformance,
+  type ConformanceOptions,
+  type ConformanceTest,
+  type OpenedBroker,
+} from "./conformance.js";

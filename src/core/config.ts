@@ -252,11 +252,13 @@ function fromText(key: keyof Config, value: string): unknown {
   try {
     return JSON.parse(value);
   } catch {
-    return value.includes(",") || key === "resultStatusesEnd"
-      ? value.split(",").map((part) => part.trim())
-      : value;
+    const parts = value.split(BETWEEN_PARTS).map((part) => part.trim());
+    return parts.length > 1 || key === "resultStatusesEnd" ? parts : value;
   }
 }
+
+/** A comma, but not one within the braces of a glob. */
+const BETWEEN_PARTS = /,(?![^{]*\})/;
 
 function orNull(rule: Rule): Rule {
   return {

@@ -20,15 +20,8 @@ const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/;
  * @returns seconds, or undefined when the value is no duration: negative, not finite, or text that is not understood
  */
 export function parseDuration(value: unknown): number | undefined {
-  if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? value : undefined;
-  if (typeof value !== "string") return undefined;
-  const text = value.trim().toLowerCase();
-  if (PLAIN_NUMBER.test(text)) return Number(text);
-  if (!WHOLE.test(text)) return undefined;
-  let ms = 0;
-  for (const [, amount, unit] of text.matchAll(PART))
-    ms += Number(amount) * (UNIT_MS[unit as string] as number);
-  return ms / 1000;
+  const parsed = typeof value === "string" ? fromText(value) : value;
+  return typeof parsed === "number" && Number.isFinite(parsed) && parsed >= 0 ? parsed : undefined;
 }
 
 /** Like `parseDuration`, but throws `E_BAD_OPTION` naming the option. */
@@ -39,4 +32,14 @@ export function seconds(option: string, value: unknown): number {
     `${option} is ${show(value)}, which is no duration.`,
     'Give seconds (0 or more), or text such as "90s", "5m" or "1h30m".',
   );
+}
+
+function fromText(value: string): number | undefined {
+  const text = value.trim().toLowerCase();
+  if (PLAIN_NUMBER.test(text)) return Number(text);
+  if (!WHOLE.test(text)) return undefined;
+  let ms = 0;
+  for (const [, amount, unit] of text.matchAll(PART))
+    ms += Number(amount) * (UNIT_MS[unit as string] as number);
+  return ms / 1000;
 }

@@ -1,3 +1,5 @@
+import { show } from "./show.js";
+
 /**
  * Everything qtasks throws on purpose. `code` is for programs and never changes its meaning, `message` says
  * what happened with the values at hand, `hint` what to do next.
@@ -116,7 +118,7 @@ export class MaxTimeError extends QTasksError {
 /** The task's `decode` threw: `E_DECODE`. */
 export class DecodeError extends QTasksError {
   constructor(taskName: string, cause: unknown) {
-    const what = cause instanceof Error ? cause.message : String(cause);
+    const what = cause instanceof Error ? cause.message : show(cause);
     super("E_DECODE", `decode of ${taskName} failed: ${what}`, { hint: "Its result was not stored.", cause });
   }
 }

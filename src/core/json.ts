@@ -15,13 +15,7 @@ const MAX_DEPTH = 1000;
  * @throws {NotJsonError} naming the path of the culprit
  */
 export function encodeJson(value: unknown, path: string): JsonText {
-  try {
-    return write(value, { path, key: "", parent: undefined }, new Set());
-  } catch (error) {
-    if (error instanceof NotJsonError) throw error;
-    // A getter or a toJSON() of the caller's threw.
-    throw new NotJsonError(path, "not readable", error);
-  }
+  return write(value, { path, key: "", parent: undefined }, new Set());
 }
 
 /** Like `encodeJson`, refusing text of more than `limitBytes` bytes of UTF-8 with `E_TOO_LARGE`. */
@@ -69,9 +63,15 @@ function writeObject(value: object, place: Place, open: Set<object>): string {
   if (open.has(value)) refuse(place, "part of a cycle");
   if (open.size >= MAX_DEPTH) refuse(place, `nested more than ${MAX_DEPTH} levels deep`);
   open.add(value);
-  const text = writeContents(value, place, open);
-  open.delete(value);
-  return text;
+  try {
+    const text = writeContents(value, place, open);
+    open.delete(value);
+    return text;
+  } catch (error) {
+    if (error instanceof NotJsonError) throw error;
+    // A toJSON() of the caller's threw.
+    throw new NotJsonError(pathOf(place), "not readable", error);
+  }
 }
 
 function writeContents(value: object, place: Place, open: Set<object>): string {
@@ -80,8 +80,8 @@ function writeContents(value: object, place: Place, open: Set<object>): string {
     const converted = value.toJSON(String(place.key));
     if (converted !== value) return write(converted, place, open);
   }
-  if (Array.isArray(value)) return writeArray(value, place, open);
   if (!isPlain(value)) refuse(place, describeInstance(value));
+  if (Array.isArray(value)) return writeArray(value, place, open);
   return writePlain(value as Record<string, unknown>, place, open);
 }
 
@@ -90,7 +90,8 @@ function writeArray(array: readonly unknown[], place: Place, open: Set<object>):
   for (let index = 0; index < array.length; index++) {
     parts.push(write(array[index], { path: "", key: index, parent: place }, open));
   }
-  if (Object.keys(array).length !== array.length) refuse(place, "an array with properties of its own");
+  if (Object.keys(array).length !== array.length || Object.getOwnPropertySymbols(array).length > 0)
+    refuse(place, "an array with properties of its own");
   return `[${parts.join(",")}]`;
 }
 
@@ -99,20 +100,40 @@ function writePlain(object: Record<string, unknown>, place: Place, open: Set<obj
   for (const key of Object.keys(object)) {
     const at = { path: "", key, parent: place };
     if (!key.isWellFormed()) refuse(at, "a key with half a surrogate pair");
-    parts.push(`${JSON.stringify(key)}:${write(object[key], at, open)}`);
+    parts.push(`${JSON.stringify(key)}:${write(read(object, key, at), at, open)}`);
   }
   if (Object.getOwnPropertySymbols(object).length > 0) refuse(place, "an object with symbol keys");
   return `{${parts.join(",")}}`;
+}
+
+function read(object: Record<string, unknown>, key: string, at: Place): unknown {
+  try {
+    return object[key];
+  } catch (error) {
+    throw new NotJsonError(pathOf(at), "not readable", error);
+  }
 }
 
 function hasToJSON(value: object): value is { toJSON(key: string): unknown } {
   return "toJSON" in value && typeof value.toJSON === "function";
 }
 
-/** Object literals, also of another realm (`vm`) and without a prototype. */
+/** Arrays and object literals, also of another realm (`vm`), and objects without a prototype. */
 function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (!Array.isArray(value)) return prototype === null || isObjectPrototype(prototype);
+  // Every realm's Array.prototype is itself an array; that of a subclass is not.
+  return Array.isArray(prototype) && isObjectPrototype(Object.getPrototypeOf(prototype));
+}
+
+function isObjectPrototype(value: unknown): boolean {
+  if (value === Object.prototype) return true;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.getPrototypeOf(value) === null &&
+    Object.hasOwn(value, "isPrototypeOf")
+  );
 }
 
 function describeInstance(value: object): string {

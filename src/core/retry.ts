@@ -13,7 +13,8 @@ export interface Backoff {
  * @returns milliseconds
  */
 export function backoffMs(backoff: Backoff, attempt: number, dice: number): number {
-  // A large exponent overflows to Infinity, which `max` brings back.
-  const pause = Math.min(backoff.max, backoff.base * backoff.factor ** (attempt - 1));
+  // A large exponent overflows to Infinity, which `max` brings back; 0 times it would be NaN.
+  const grown = backoff.base === 0 ? 0 : backoff.base * backoff.factor ** (attempt - 1);
+  const pause = Math.min(backoff.max, grown);
   return Math.round(pause * (1 - backoff.jitter * dice) * 1000);
 }

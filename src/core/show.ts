@@ -7,11 +7,19 @@ export function show(value: unknown): string {
 }
 
 function describe(value: unknown): string {
-  if (typeof value === "function") return `the function ${value.name || "(anonymous)"}`;
-  if (typeof value !== "object" && typeof value !== "string") return String(value);
   try {
+    if (typeof value === "function") return `the function ${value.name || "(anonymous)"}`;
+    if (typeof value !== "object" && typeof value !== "string") return String(value);
     return JSON.stringify(value) ?? String(value);
   } catch {
+    return describeKind(value);
+  }
+}
+
+function describeKind(value: unknown): string {
+  try {
     return Object.prototype.toString.call(value);
+  } catch {
+    return `an unreadable ${typeof value}`;
   }
 }

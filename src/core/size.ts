@@ -15,5 +15,6 @@ export function parseSize(value: unknown): number | undefined {
   if (typeof value !== "string") return undefined;
   const [, amount, unit = "b"] = SIZE.exec(value.trim().toLowerCase()) ?? [];
   if (amount === undefined) return undefined;
-  return Math.round(Number(amount) * (UNIT_BYTES[unit] as number));
+  const bytes = Math.round(Number(amount) * (UNIT_BYTES[unit] as number));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

@@ -15,10 +15,10 @@ import { giveUpCharge, takeCharge } from "./charge.js";
 import { type Call, Client, checkedUuid } from "./client.js";
 import {
   type Answer,
-  type AsyncTaskCls,
   type CallTarget,
   callOf,
   createHandle,
+  type PrebuiltCall,
   type Waits,
 } from "./handle.js";
 import { Hooks, type ReportFault } from "./hooks.js";
@@ -64,7 +64,7 @@ const DEFAULT_LIST_LIMIT = 100;
 
 /** What a worker of this application may be told beside the config. */
 export type WorkerChoice = Partial<
-  Pick<WorkerOptions, "name" | "only" | "burst" | "maxTasks" | "focus" | "concurrency">
+  Pick<WorkerOptions, "name" | "only" | "burst" | "maxTasks" | "focused" | "concurrency">
 >;
 
 /** The application: wires registry, client, hooks and worker together, and does nothing itself. */
@@ -178,12 +178,19 @@ export class App implements CallTarget, Adopter {
     return (await this.#client.addTask(call)) as never;
   }
 
-  /** Queues many prebuilt calls, all or none; resolves to their tasks in order and waits for no result. */
-  async addTasks(
-    calls: readonly AsyncTaskCls<never, never, boolean>[] | readonly AsyncTaskCls[],
-  ): Promise<readonly Task[]> {
+  /** Queues many calls, prebuilt or as data, all or none; resolves to their tasks in order and waits for no result. */
+  async addTasks(calls: readonly (Call | PrebuiltCall)[]): Promise<readonly Task[]> {
     await this.open();
-    return await this.#client.addTasks(calls.map(callOf));
+    return await this.#client.addTasks(calls.map((call) => ("options" in call ? call : callOf(call))));
+  }
+
+  /** Queues a call for a focused worker of this process, which claims it in the same commit: no other comes in between. */
+  async addTaskFor(worker: Worker, call: Call): Promise<Task> {
+    await this.open();
+    const [task] = await this.#client.addTasks([call], (uuids) => worker.engine.focusOn(uuids));
+    // With a unique key it may be an earlier task.
+    worker.engine.focusOn([(task as Task).uuid]);
+    return task as Task;
   }
 
   addTaskSync(call: Call): Task {

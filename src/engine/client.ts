@@ -48,11 +48,19 @@ export class Client {
     return await this.resultOf((task as Task).uuid, waitMs);
   }
 
-  /** All or none; in the order given. Their `timeout`s are not waited for. */
-  async addTasks(calls: readonly Call[]): Promise<readonly Task[]> {
+  /**
+   * All or none; in the order given. Their `timeout`s are not waited for.
+   * @param beforeCommit called in the turn that hands them to the broker: what it asks of the broker is one commit with it
+   */
+  async addTasks(
+    calls: readonly Call[],
+    beforeCommit?: (uuids: readonly string[]) => void,
+  ): Promise<readonly Task[]> {
     const tasks: NewTask[] = [];
     for (const call of calls) tasks.push(await this.#prepare(call));
-    const enqueued = await this.#home.broker.enqueue(tasks);
+    const enqueueing = this.#home.broker.enqueue(tasks);
+    beforeCommit?.(tasks.map(({ uuid }) => uuid));
+    const enqueued = await enqueueing;
     return await Promise.all(enqueued.map((entry, index) => this.#queued(tasks[index] as NewTask, entry)));
   }
 

@@ -101,16 +101,14 @@ function createCall(taskName: string, args: Args, options: CallOptions, home: Ta
   return Object.freeze(view);
 }
 
-/** The data of a prebuilt call, as `app.addTasks` takes it. */
-export function callOf({
-  taskName,
-  args,
-  addTask: _,
-  addTaskSync: __,
-  with: ___,
-  ...options
-}: AsyncTaskCls<never, never, boolean> | AsyncTaskCls<Args, unknown, boolean>): Call {
-  return { taskName, args, options };
+/** A prebuilt call of any task. */
+export type PrebuiltCall = Omit<AsyncTaskCls<Args, unknown, boolean>, "with" | "addTask" | "addTaskSync">;
+
+/** The data of a prebuilt call. */
+export function callOf(call: PrebuiltCall): Call {
+  const { taskName, args, ...rest } = call;
+  const isOption = ([, value]: [string, unknown]) => typeof value !== "function";
+  return { taskName, args, options: Object.fromEntries(Object.entries(rest).filter(isOption)) };
 }
 
 function checked(taskName: string, options: CallOptions): CallOptions {

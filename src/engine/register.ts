@@ -33,7 +33,11 @@ type OutputOf<S extends StandardSchema> = NonNullable<S["~standard"]["types"]>["
 export interface TaskDecorator<O> {
   <This, A extends unknown[], R>(
     method: (this: This, ...args: A) => R,
-    context: ClassMethodDecoratorContext<This>,
+    // The second type argument decides: without it TypeScript takes the other form and refuses the decorator.
+    context: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R> & {
+      readonly static: true;
+      readonly private: false;
+    },
   ): void;
   <A extends unknown[], R>(func: (...args: Shifted<O, A>) => R): Handle<A, Result<O, R>, R>;
 }

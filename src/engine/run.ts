@@ -9,7 +9,7 @@ import type { Slots } from "./slots.js";
 export interface RunOwner {
   readonly slots: Slots;
   readonly system: System;
-  report(report: RunReport): void;
+  report(run: Run, report: Omit<RunReport, "lease">): void;
   /** The run waits for that task. */
   waitsFor(uuid: string): void;
   /** A place became free. */
@@ -47,13 +47,13 @@ export class Run implements RunHost {
   }
 
   progress(progress: NonNullable<RunReport["progress"]>): void {
-    if (!this.#ended) this.#owner.report({ lease: this.job.lease, progress });
+    if (!this.#ended) this.#owner.report(this, { progress });
   }
 
   print(line: Parameters<RunHost["print"]>[0]): void {
     if (this.#ended) return;
     const timeMs = this.#owner.system.now().wallMs;
-    this.#owner.report({ lease: this.job.lease, lines: [{ ...line, attempt: this.job.attempt, timeMs }] });
+    this.#owner.report(this, { lines: [{ ...line, attempt: this.job.attempt, timeMs }] });
   }
 
   pause(waitsFor: string): void {

@@ -253,7 +253,7 @@ class OptionReader {
     const [stray] = Object.keys(unknown);
     if (stray !== undefined)
       this.#refuse("retryDelay", value, `base, factor, max and jitter only, not "${stray}"`);
-    if (typeof factor !== "number" || !(factor >= 0))
+    if (typeof factor !== "number" || !(factor >= 0 && factor < Infinity))
       this.#refuse("retryDelay.factor", factor, "a number, 0 or more");
     if (typeof jitter !== "number" || !(jitter >= 0 && jitter <= 1))
       this.#refuse("retryDelay.jitter", jitter, "0 to 1");

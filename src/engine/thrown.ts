@@ -22,13 +22,19 @@ export function describeThrown(thrown: unknown): Thrown {
 function describeError(thrown: Error): Thrown {
   const stack = typeof thrown.stack === "string" ? cut(thrown.stack) : null;
   const error = {
-    name: cut(String(thrown.name)),
+    name: cut(nameOf(thrown)),
     message: cut(String(thrown.message)),
     code: codeOf(thrown),
     stack,
   };
   // inspect() adds causes, the errors of an AggregateError, and own properties.
   return { error, traceback: cut(inspect(thrown, { depth: 4, breakLength: 120 })) };
+}
+
+/** A subclass that does not set its `name` is called by its class. */
+function nameOf(thrown: Error): string {
+  const name = String(thrown.name);
+  return name === "Error" ? thrown.constructor?.name || name : name;
 }
 
 function describeValue(thrown: unknown): Thrown {

@@ -18,8 +18,8 @@ export interface WorkerOptions {
   readonly burst?: boolean | undefined;
   /** Stop by itself after so many runs. */
   readonly maxTasks?: number | undefined;
-  /** Work on these tasks alone, and on those that they wait for. */
-  readonly focus?: readonly string[] | undefined;
+  /** Work only on what `focusOn` names, and on the tasks that those wait for. */
+  readonly focused?: boolean | undefined;
   readonly leaseMs: number;
   readonly graceMs: number;
   readonly pollMs: number;
@@ -95,7 +95,7 @@ export class WorkerEngine implements RunOwner {
     this.system = parts.system;
     this.slots = new Slots(options.concurrency);
     this.#id = parts.system.newId();
-    this.#focus = options.focus === undefined ? undefined : new Set(options.focus);
+    this.#focus = options.focused ? new Set() : undefined;
     this.#claimsLeft = options.maxTasks ?? Infinity;
     this.stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve;
@@ -155,9 +155,19 @@ export class WorkerEngine implements RunOwner {
     return await this.stopped;
   }
 
-  /** Also while it runs: works on one more task. Only for a worker with a `focus`. */
+  get isolation(): Isolation["kind"] {
+    return this.#parts.isolation.kind;
+  }
+
   waitsFor(uuid: string): void {
     this.#focus?.add(uuid);
+  }
+
+  /** Works on these tasks too, and claims them in this very turn. Only for a worker with a `focus`. */
+  focusOn(uuids: readonly string[]): void {
+    for (const uuid of uuids) this.#focus?.add(uuid);
+    if (!this.#claiming) void this.#claim();
+    else this.#wantClaims();
   }
 
   placesChanged(): void {
@@ -169,8 +179,12 @@ export class WorkerEngine implements RunOwner {
     this.#parts.hooks.emit("taskStopping", { ...run.event(this.options.name), reason: named });
   }
 
-  report(report: RunReport): void {
-    this.#reports.push(report);
+  report(run: Run, report: Omit<RunReport, "lease">): void {
+    this.#reports.push({ ...report, lease: run.job.lease });
+    const event = run.event(this.options.name);
+    if (report.progress) this.#parts.hooks.emit("taskProgress", { ...event, ...report.progress });
+    for (const { stream, text } of report.lines ?? [])
+      this.#parts.hooks.emit("taskOutput", { ...event, stream, text });
     this.#turnLater();
   }
 
@@ -200,7 +214,7 @@ export class WorkerEngine implements RunOwner {
 
   async #claim(): Promise<void> {
     const limit = Math.min(this.slots.free, this.#claimsLeft);
-    if (this.#state !== "running" || limit <= 0) return;
+    if (this.#state !== "running" || limit <= 0 || this.#focus?.size === 0) return;
     this.#claimAgain = false;
     this.#claiming = true;
     this.slots.take(limit);
@@ -291,7 +305,7 @@ export class WorkerEngine implements RunOwner {
       )
       .finally(() => {
         this.#unsettled -= 1;
-        if (this.#stopsByItself) this.#wantClaims();
+        if (this.options.burst) this.#wantClaims();
         this.#stopWhenDone();
       });
   }
@@ -390,25 +404,21 @@ export class WorkerEngine implements RunOwner {
     this.#turnLater();
   }
 
-  /** A worker for a burst, or for certain tasks, stops by itself when a claim brought nothing. */
+  /** A burst is over when a claim brought nothing and no retry of what it ran is waiting. */
   async #stopWhenIdle(): Promise<void> {
-    if (!this.#stopsByItself || this.#state !== "running" || this.#isBusy() || this.#claimAgain) return;
-    const open = this.#focus === undefined ? this.#retries : this.#focus;
-    const records = await this.#parts.broker.getMany([...open]);
-    for (const [index, uuid] of [...open].entries()) {
+    if (!this.options.burst || this.#state !== "running" || this.#isBusy() || this.#claimAgain) return;
+    const open = [...this.#retries];
+    const records = await this.#parts.broker.getMany(open);
+    for (const [index, uuid] of open.entries()) {
       const record = records[index];
-      if (record === undefined || isFinal(record.status)) open.delete(uuid);
+      if (record === undefined || isFinal(record.status)) this.#retries.delete(uuid);
     }
-    if (open.size === 0 && !this.#isBusy() && !this.#claimAgain) this.#beginStop();
+    if (this.#retries.size === 0 && !this.#isBusy() && !this.#claimAgain) this.#beginStop();
   }
 
   #stopWhenDone(): void {
     if (this.#state === "running" && this.#claimsLeft <= 0 && !this.#isBusy()) this.#beginStop();
     if (this.#state === "stopping" && !this.#isBusy() && !this.#claiming) this.#finish();
-  }
-
-  get #stopsByItself(): boolean {
-    return this.options.burst === true || this.#focus !== undefined;
   }
 
   #isBusy(): boolean {

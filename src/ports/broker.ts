@@ -56,6 +56,8 @@ export interface Broker {
   list(query: TaskQuery): Promise<readonly TaskRecord[]>;
   /** One row for each task name that has a record, sorted by name. */
   counts(): Promise<readonly TaskCounts[]>;
+  /** When the task that has waited longest was created, epoch milliseconds; null when none waits. */
+  oldestWaiting(): Promise<number | null>;
   /** What a task printed and logged, oldest first; empty when nothing, or no such task. */
   logs(uuid: string): Promise<readonly LogLine[]>;
 

@@ -1,4 +1,4 @@
-import type { TaskError } from "../core/record.js";
+import type { Progress, TaskError } from "../core/record.js";
 import type { Task } from "../core/task.js";
 import type { Middleware } from "./execution.js";
 
@@ -44,6 +44,9 @@ export interface EventMap {
   taskRetry: FailedRunEvent & { readonly runAt: Date };
   /** back in line through no doing of its own */
   taskInterrupted: RunEndEvent;
+  taskProgress: RunEvent & Progress;
+  /** it printed or logged something */
+  taskOutput: RunEvent & { readonly stream: "stdout" | "stderr" | "log"; readonly text: string };
   workerRunning: WorkerEvent;
   workerStopping: WorkerEvent;
 }

@@ -24,7 +24,7 @@ import type {
 import type { Moment } from "../../ports/system.js";
 import { deadlineIn, hasPassed } from "./deadline.js";
 import { byPlaceInLine, type Entry, type Run } from "./entry.js";
-import { countByName, prunable, select } from "./query.js";
+import { countByName, oldestWaiting, prunable, select } from "./query.js";
 import { bindingOf, type Lane, MemoryStorage } from "./storage.js";
 import { cancelled, ending, historyWith, lost, WAITING } from "./transitions.js";
 
@@ -151,6 +151,10 @@ export class MemoryBroker implements Broker {
 
   async counts(): Promise<readonly TaskCounts[]> {
     return countByName(this.#storage.entries.values());
+  }
+
+  async oldestWaiting(): Promise<number | null> {
+    return oldestWaiting(this.#storage.entries.values());
   }
 
   async logs(uuid: string): Promise<readonly LogLine[]> {

@@ -23,6 +23,15 @@ export function prunable(entries: Iterable<Entry>, query: PruneQuery): readonly 
     .slice(0, limit);
 }
 
+export function oldestWaiting(entries: Iterable<Entry>): number | null {
+  let oldest: number | null = null;
+  for (const { record } of entries) {
+    if (record.status === "new" && (oldest === null || record.createdAtMs < oldest))
+      oldest = record.createdAtMs;
+  }
+  return oldest;
+}
+
 export function countByName(entries: Iterable<Entry>): readonly TaskCounts[] {
   const rows = new Map<string, Record<Status, number>>();
   for (const { record } of entries) {

@@ -23,17 +23,19 @@ import { cancel, requeue } from "./cancel.js";
 import { claim } from "./claim.js";
 import { GroupCommit, type Transaction, type Verb } from "./commit.js";
 import { connect } from "./connect.js";
+import { readCounts } from "./counts.js";
 import { type Database, loadDriver } from "./driver.js";
 import { enqueue } from "./enqueue.js";
 import { notOpenError, toBrokerError } from "./errors.js";
 import { extend, report } from "./leases.js";
-import { counts, list } from "./list.js";
+import { list, oldestWaiting } from "./list.js";
 import { Listeners } from "./listeners.js";
 import { preparePlace } from "./place.js";
 import { PRUNED_AT_ONCE, prune } from "./prune.js";
 import { getLogs, getRecords } from "./records.js";
 import { settle } from "./settle.js";
 import { Sql } from "./sql.js";
+import { wholeMoment } from "./time.js";
 import { beat, leave, livingWorkers } from "./workers.js";
 
 export interface SqliteBrokerOptions {
@@ -93,27 +95,27 @@ export class SqliteBroker implements Broker {
   }
 
   claim(request: ClaimRequest): Promise<Claimed> {
-    return this.#submit(claim(request));
+    return this.#submit(claim({ ...request, now: wholeMoment(request.now) }));
   }
 
   extend(leases: readonly Lease[], leaseMs: number, now: Moment): Promise<readonly LeaseState[]> {
-    return this.#write((tx) => extend(tx, leases, leaseMs, now));
+    return this.#write((tx) => extend(tx, leases, leaseMs, wholeMoment(now)));
   }
 
   settle(settlements: readonly Settlement[], now: Moment): Promise<readonly boolean[]> {
-    return this.#write((tx) => settle(tx, settlements, now));
+    return this.#write((tx) => settle(tx, settlements, wholeMoment(now)));
   }
 
   report(reports: readonly RunReport[], now: Moment): Promise<readonly boolean[]> {
-    return this.#write((tx) => report(tx, reports, now));
+    return this.#write((tx) => report(tx, reports, wholeMoment(now)));
   }
 
   cancel(uuid: string, reason: string | null, now: Moment): Promise<CancelOutcome | undefined> {
-    return this.#write((tx) => cancel(tx, uuid, reason, now));
+    return this.#write((tx) => cancel(tx, uuid, reason, wholeMoment(now)));
   }
 
   requeue(uuid: string, now: Moment): Promise<boolean | undefined> {
-    return this.#write((tx) => requeue(tx, uuid, now));
+    return this.#write((tx) => requeue(tx, uuid, wholeMoment(now)));
   }
 
   async prune(query: PruneQuery): Promise<number> {
@@ -141,7 +143,11 @@ export class SqliteBroker implements Broker {
   }
 
   counts(): Promise<readonly TaskCounts[]> {
-    return this.#read(counts);
+    return this.#read(readCounts);
+  }
+
+  oldestWaiting(): Promise<number | null> {
+    return this.#read(oldestWaiting);
   }
 
   logs(uuid: string): Promise<readonly LogLine[]> {

@@ -5,6 +5,7 @@ import type { CancelOutcome } from "../../ports/broker.js";
 import type { Moment } from "../../ports/system.js";
 import type { Transaction } from "./commit.js";
 import { finish, freeKeys } from "./finish.js";
+import { putInLine, takeOutOfLine } from "./line.js";
 import { addRun } from "./runs.js";
 import type { Sql } from "./sql.js";
 import { toText } from "./text.js";
@@ -38,7 +39,7 @@ export function requeue(tx: Transaction, uuid: string, now: Moment): boolean | u
   const status = moveEndToHistory(sql, task.id);
   sql.run("DELETE FROM finished WHERE id = ?", task.id);
   sql.run(AFRESH, now.wallMs, now.wallMs, task.id);
-  sql.run(PUT_IN_LINE, task.id);
+  putInLine(sql, task.id, false);
   effects.move(task.name, status, "new");
   effects.queued = true;
   return true;
@@ -64,7 +65,7 @@ function askToCancel({ sql, effects }: Transaction, task: FoundTask, reason: Jso
 }
 
 function endWaiting(tx: Transaction, task: FoundTask, cancelReason: JsonText, now: Moment): void {
-  tx.sql.run("DELETE FROM waiting WHERE id = ?", task.id);
+  takeOutOfLine(tx.sql, JSON.stringify([task.id]));
   tx.effects.count(task.name, "new", -1);
   finish(tx, task, {
     status: "cancel",
@@ -112,6 +113,3 @@ const END = "SELECT status, attempt, worker, started, finished, error FROM finis
 
 const AFRESH = `
   UPDATE tasks SET attempt = 0, deaths = 0, crashes = 0, due = ?, updated = ? WHERE id = ?`;
-
-const PUT_IN_LINE = `
-  INSERT INTO waiting (id, name, priority, due, later) SELECT id, name, priority, due, 0 FROM tasks WHERE id = ?`;

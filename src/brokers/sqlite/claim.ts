@@ -1,9 +1,10 @@
 import type { Claim, Claimed, ClaimRequest } from "../../ports/broker.js";
-import type { Moment } from "../../ports/system.js";
 import type { Answer, Transaction, Verb } from "./commit.js";
 import { nextDueAtMs, promoteDue } from "./later.js";
+import { takeOutOfLine } from "./line.js";
 import { hasLost, takeBackLost } from "./lost.js";
-import { bestDue } from "./order.js";
+import { raiseFence } from "./meta.js";
+import { hasDue, takeBest } from "./order.js";
 import type { Sql } from "./sql.js";
 import { toText } from "./text.js";
 
@@ -19,7 +20,7 @@ function takeAndClaim(tx: Transaction, request: ClaimRequest, names: readonly st
   const { sql } = tx;
   takeBackLost(tx, request.now);
   promoteDue(sql, names, request.now.wallMs);
-  const claims = start(tx, request, choose(sql, request, names));
+  const claims = start(tx, request, take(sql, request, names));
   return { claims, nextDueAtMs: nextDueAtMs(sql, names) };
 }
 
@@ -27,17 +28,22 @@ function takeAndClaim(tx: Transaction, request: ClaimRequest, names: readonly st
 function answerIdle(sql: Sql, request: ClaimRequest, names: readonly string[]): Answer<Claimed> | undefined {
   const nextMs = nextDueAtMs(sql, names);
   if (nextMs !== null && nextMs <= request.now.wallMs) return undefined;
-  if (
-    hasLost(sql, request.now) ||
-    choose(sql, { ...request, limit: Math.min(1, request.limit) }, names).length > 0
-  )
-    return undefined;
+  if (hasLost(sql, request.now)) return undefined;
+  const isSome = request.uuids === undefined ? hasDue(sql, names) : choose(sql, request, names).length > 0;
+  if (isSome && request.limit > 0) return undefined;
   return { value: { claims: [], nextDueAtMs: nextMs } };
 }
 
+function take(sql: Sql, request: ClaimRequest, names: readonly string[]): readonly number[] {
+  if (request.uuids === undefined) return takeBest(sql, names, request.limit);
+  const ids = choose(sql, request, names);
+  if (ids.length > 0) takeOutOfLine(sql, JSON.stringify(ids));
+  return ids;
+}
+
+/** The due ones among the tasks asked for by uuid. */
 function choose(sql: Sql, request: ClaimRequest, names: readonly string[]): readonly number[] {
-  if (request.uuids === undefined) return bestDue(sql, names, request.limit);
-  const { uuids, limit, now } = request;
+  const { uuids = [], limit, now } = request;
   return sql.json(
     BEST_OF_UUIDS,
     JSON.stringify(uuids),
@@ -51,26 +57,14 @@ function start(tx: Transaction, request: ClaimRequest, ids: readonly number[]): 
   if (ids.length === 0) return [];
   const { sql, effects } = tx;
   const list = JSON.stringify(ids);
-  const before = raiseFence(sql, ids.length);
   const { workerId, workerName, now } = request;
-  const leaseUntil = leaseEnd(now, request.leaseMs);
-  sql.run(TAKE_OUT_OF_LINE, list);
+  const leaseUntil = now.monoMs + request.leaseMs;
+  const before = raiseFence(sql, ids.length, leaseUntil);
   sql.run(MAKE_ACTIVE, before + 1, workerId, toText(workerName), leaseUntil, now.wallMs, now.wallMs, list);
   return sql.json<ClaimedRow[]>(CLAIMED, list).map((row) => {
     effects.move(row[1], "new", "process");
     return toClaim(row);
   });
-}
-
-/** @returns the claim number before: the next `by` numbers are taken */
-function raiseFence(sql: Sql, by: number): number {
-  const row = sql.get<{ readonly fence: number }>("UPDATE meta SET fence = fence + ? RETURNING fence", by);
-  if (row === undefined) throw new Error("The row of `meta` is missing.");
-  return row.fence - by;
-}
-
-function leaseEnd(now: Moment, leaseMs: number): number {
-  return now.monoMs + leaseMs;
 }
 
 type ClaimedRow = readonly [
@@ -96,13 +90,15 @@ function toClaim(row: ClaimedRow): Claim {
 const BEST_OF_UUIDS = `
   SELECT json_group_array(id) AS json
   FROM (
-    SELECT w.id
-    FROM json_each(?) AS u CROSS JOIN tasks AS t ON t.uuid = u.value CROSS JOIN waiting AS w ON w.id = t.id
-    WHERE w.name IN (SELECT value FROM json_each(?)) AND (w.later = 0 OR w.due <= ?)
-    GROUP BY w.id ORDER BY w.priority, w.due, w.id LIMIT ?
+    SELECT DISTINCT t.id FROM json_each(?) AS u CROSS JOIN tasks AS t ON t.uuid = u.value
+    WHERE t.name IN (SELECT value FROM json_each(?))
+      AND NOT EXISTS (SELECT 1 FROM active WHERE id = t.id)
+      AND NOT EXISTS (SELECT 1 FROM finished WHERE id = t.id)
+      AND (t.due <= ? OR EXISTS (
+        SELECT 1 FROM ready WHERE name = t.name AND priority = t.priority AND due = t.due AND id = t.id
+      ))
+    ORDER BY t.priority, t.due, t.id LIMIT ?
   )`;
-
-const TAKE_OUT_OF_LINE = "DELETE FROM waiting WHERE id IN (SELECT value FROM json_each(?))";
 
 const MAKE_ACTIVE = `
   INSERT INTO active (id, name, fence, attempt, worker_id, worker, lease_until, started, updated, frees_key)

@@ -16,10 +16,10 @@ export class Doorbell {
     this.#path = path;
   }
 
-  /** To be called after the commit. */
+  /** To be called after the commit. Where nobody ever listened there is no bell, and nothing to pay. */
   ring(): void {
     try {
-      fs.writeSync(this.#openDescriptor(), ONE_BYTE, 0, 1, 0);
+      if (this.#isBellThere()) fs.writeSync(this.#openDescriptor(), ONE_BYTE, 0, 1, 0);
     } catch {
       this.#closeDescriptor();
     }
@@ -63,8 +63,15 @@ export class Doorbell {
     this.#onRing?.();
   }
 
+  /** A bell that was deleted is made again by those who watch it, and they take that for a ring. */
+  #isBellThere(): boolean {
+    if (this.#descriptor === undefined) return fs.existsSync(this.#path);
+    if (fs.fstatSync(this.#descriptor).nlink > 0) return true;
+    this.#closeDescriptor();
+    return fs.existsSync(this.#path);
+  }
+
   #openDescriptor(): number {
-    if (this.#descriptor !== undefined && isGone(this.#descriptor)) this.#closeDescriptor();
     this.#descriptor ??= openBell(this.#path);
     return this.#descriptor;
   }
@@ -79,9 +86,4 @@ const ONE_BYTE = new Uint8Array([0x0a]);
 
 function openBell(path: string): number {
   return fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o600);
-}
-
-/** Nobody watches a file that has no name any more. */
-function isGone(descriptor: number): boolean {
-  return fs.fstatSync(descriptor).nlink === 0;
 }

@@ -1,4 +1,5 @@
 import type { Status } from "../../core/status.js";
+import { addCounts, type StatusCounts } from "./counts.js";
 import type { Sql } from "./sql.js";
 
 /** What a transaction changes beside its rows: the counts, written with it, and what is to be told once it holds. */
@@ -7,7 +8,7 @@ export class Effects {
   queued = false;
   readonly settled: string[] = [];
   readonly cancelling: string[] = [];
-  readonly #counts = new Map<string, Record<Status, number>>();
+  readonly #counts = new Map<string, StatusCounts>();
 
   /** Counts `amount` tasks of this name in; a negative amount counts them out. */
   count(name: string, status: Status, amount: number): void {
@@ -36,12 +37,7 @@ export class Effects {
   writeCounts(sql: Sql): void {
     for (const [name, row] of this.#counts) {
       if (Object.values(row).every((amount) => amount === 0)) continue;
-      sql.run(ADD_COUNTS, name, row.new, row.process, row.success, row.error, row.cancel);
+      addCounts(sql, name, row);
     }
   }
 }
-
-const ADD_COUNTS = `
-  INSERT INTO counts (name, new, process, success, error, cancel) VALUES (?, ?, ?, ?, ?, ?)
-  ON CONFLICT DO UPDATE SET new = new + excluded.new, process = process + excluded.process,
-    success = success + excluded.success, error = error + excluded.error, cancel = cancel + excluded.cancel`;

@@ -1,7 +1,10 @@
 import type { NewTask } from "../../core/record.js";
 import type { Enqueued } from "../../ports/broker.js";
 import type { Transaction } from "./commit.js";
+import { countArrivals } from "./counts.js";
+import { enterLine } from "./line.js";
 import { toText } from "./text.js";
+import { wholeMs } from "./time.js";
 
 export function enqueue(tx: Transaction, tasks: readonly NewTask[]): readonly Enqueued[] {
   let first = 0;
@@ -14,11 +17,15 @@ export function enqueue(tx: Transaction, tasks: readonly NewTask[]): readonly En
     return { uuid: task.uuid, deduplicated: false };
   });
   if (last > 0) {
-    // Ids of one transaction follow each other, so all of them go in line with one statement.
-    tx.sql.run(PUT_IN_LINE, first, last);
+    enterLine(tx.sql, first, last, tasks.some(isForLater));
+    countArrivals(tx.sql, first, last);
     tx.effects.queued = true;
   }
   return enqueued;
+}
+
+function isForLater(task: NewTask): boolean {
+  return task.runAtMs > task.createdAtMs;
 }
 
 function holderOfKey(tx: Transaction, task: NewTask): string | undefined {
@@ -27,7 +34,7 @@ function holderOfKey(tx: Transaction, task: NewTask): string | undefined {
 }
 
 function insertTask(tx: Transaction, task: NewTask): number {
-  const { sql, effects } = tx;
+  const { sql } = tx;
   const { uuid, taskName, unique, tags } = task;
   const key = unique === null ? null : toText(unique.key);
   const id = sql.insert(
@@ -36,9 +43,9 @@ function insertTask(tx: Transaction, task: NewTask): number {
     taskName,
     task.args,
     task.priority,
-    task.runAtMs,
-    task.createdAtMs,
-    task.createdAtMs,
+    wholeMs(task.runAtMs),
+    wholeMs(task.createdAtMs),
+    wholeMs(task.createdAtMs),
     task.retry,
     task.maxTimeMs === null ? null : toText(task.maxTimeMs),
     tags.length === 0 ? null : toText(tags),
@@ -47,7 +54,6 @@ function insertTask(tx: Transaction, task: NewTask): number {
   );
   if (key !== null) sql.run("INSERT INTO uniques (name, key, id) VALUES (?, ?, ?)", taskName, key, id);
   for (const tag of new Set(tags)) sql.run("INSERT INTO task_tags (tag, id) VALUES (?, ?)", toText(tag), id);
-  effects.count(taskName, "new", 1);
   return id;
 }
 
@@ -57,7 +63,3 @@ const HOLDER_OF_KEY = `
 const INSERT_TASK = `
   INSERT INTO tasks (uuid, name, args, priority, due, created, updated, retry, max_time, tags, unique_key, unique_until)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-
-const PUT_IN_LINE = `
-  INSERT INTO waiting (id, name, priority, due, later)
-  SELECT id, name, priority, due, due > created FROM tasks WHERE id BETWEEN ? AND ?`;

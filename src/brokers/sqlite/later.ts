@@ -4,7 +4,7 @@ import type { Sql } from "./sql.js";
 export function promoteDue(sql: Sql, names: readonly string[], nowMs: number): void {
   const due = earliestOf(sql, names).filter(([, dueMs]) => dueMs <= nowMs);
   const share = Math.ceil(PROMOTED_AT_ONCE / Math.max(1, due.length));
-  for (const [name] of due) sql.run(PROMOTE, name, nowMs, share);
+  for (const [name] of due) promote(sql, name, nowMs, share);
 }
 
 /** @returns the due time of the next scheduled task of these names; null when there is none */
@@ -20,15 +20,28 @@ function earliestOf(sql: Sql, names: readonly string[]): readonly (readonly [nam
   return sql.json(EARLIEST, JSON.stringify(names));
 }
 
-const EARLIEST = `
-  SELECT json_group_array(json_array(name, due)) AS json
-  FROM (
-    SELECT n.value AS name, (
-      SELECT due FROM waiting WHERE name = n.value AND later = 1 ORDER BY due LIMIT 1
-    ) AS due FROM json_each(?) AS n
-  )
-  WHERE due IS NOT NULL`;
+function promote(sql: Sql, name: string, nowMs: number, limit: number): void {
+  const last = sql.get<{ readonly due: number; readonly id: number }>(LAST_DUE, name, nowMs, limit);
+  if (last === undefined) return;
+  sql.run(ENTER_READY, name, last.due, last.id);
+  sql.run(LEAVE_LATER, name, last.due, last.id);
+}
 
-const PROMOTE = `
-  UPDATE waiting SET later = 0
-  WHERE id IN (SELECT id FROM waiting WHERE name = ? AND later = 1 AND due <= ? ORDER BY due LIMIT ?)`;
+const EARLIEST = `
+  SELECT json_group_array(json(first)) AS json
+  FROM (
+    SELECT (
+      SELECT json_array(name, due) FROM later WHERE name = n.value ORDER BY due, id LIMIT 1
+    ) AS first FROM json_each(?) AS n
+  )
+  WHERE first IS NOT NULL`;
+
+const LAST_DUE = `
+  SELECT due, id FROM (SELECT due, id FROM later WHERE name = ? AND due <= ? ORDER BY due, id LIMIT ?)
+  ORDER BY due DESC, id DESC LIMIT 1`;
+
+const ENTER_READY = `
+  INSERT INTO ready (name, priority, due, id)
+  SELECT name, priority, due, id FROM later WHERE name = ? AND (due, id) <= (?, ?)`;
+
+const LEAVE_LATER = "DELETE FROM later WHERE name = ? AND (due, id) <= (?, ?)";

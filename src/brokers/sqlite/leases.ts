@@ -4,6 +4,7 @@ import type { Transaction } from "./commit.js";
 import { findHeld, type HeldTask } from "./held.js";
 import type { Sql } from "./sql.js";
 import { toText } from "./text.js";
+import { wholeMs } from "./time.js";
 
 export function extend(
   tx: Transaction,
@@ -54,7 +55,7 @@ function addLines(sql: Sql, id: number, lines: readonly LogLine[]): void {
   let n = sql.get<{ readonly n: number }>(LAST_LINE, id)?.n ?? 0;
   for (const { attempt, timeMs, stream, text } of lines) {
     n += 1;
-    sql.run(ADD_LINE, id, n, attempt, timeMs, stream, toText(text));
+    sql.run(ADD_LINE, id, n, attempt, wholeMs(timeMs), stream, toText(text));
   }
 }
 

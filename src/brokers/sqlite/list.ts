@@ -1,6 +1,6 @@
 import type { TaskRecord } from "../../core/record.js";
 import type { Status } from "../../core/status.js";
-import type { TaskCounts, TaskQuery } from "../../ports/broker.js";
+import type { TaskQuery } from "../../ports/broker.js";
 import type { Value } from "./driver.js";
 import { loadRecords } from "./records.js";
 import type { Sql } from "./sql.js";
@@ -9,18 +9,17 @@ import { toText } from "./text.js";
 /** Newest first. */
 export function list(sql: Sql, query: TaskQuery): readonly TaskRecord[] {
   const statuses = query.statuses === undefined ? [undefined] : [...new Set(query.statuses)];
-  const ids = statuses.flatMap((status) => idsOf(sql, query, status));
+  const ids = statuses.flatMap((status) => {
+    return status === "new" && mayScanLine(sql, query) ? idsInLine(sql, query) : idsOf(sql, query, status);
+  });
   ids.sort((a, b) => b - a);
   return loadRecords(sql, ids.slice(0, Math.max(0, query.limit)));
 }
 
-export function counts(sql: Sql): readonly TaskCounts[] {
-  return sql.all<TaskCounts>(COUNTS).map((row) => ({ ...row }));
+/** When the task that has waited longest was created; null when none waits. */
+export function oldestWaiting(sql: Sql): number | null {
+  return sql.get<{ readonly created: number }>(OLDEST_WAITING)?.created ?? null;
 }
-
-const COUNTS = `
-  SELECT name, new, process, success, error, cancel FROM counts
-  WHERE new + process + success + error + cancel > 0 ORDER BY name`;
 
 /** Ids of one status (undefined: of any), newest first. */
 function idsOf(sql: Sql, query: TaskQuery, status: Status | undefined): number[] {
@@ -31,6 +30,33 @@ function idsOf(sql: Sql, query: TaskQuery, status: Status | undefined): number[]
   const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
   const ids = `SELECT t.id FROM ${start.from} ${where} ORDER BY ${start.order} DESC LIMIT ?`;
   return sql.json(`SELECT json_group_array(id) AS json FROM (${ids})`, ...values, Math.max(0, query.limit));
+}
+
+/**
+ * The line is not in the order of arrival, so that its newest are found by reading all of it, or by walking down from
+ * the newest task of all: whichever passes fewer tasks of the other kind.
+ */
+function mayScanLine(sql: Sql, query: TaskQuery): boolean {
+  if (query.uuidPrefix !== undefined || query.tag !== undefined) return false;
+  const { waiting, others } = sql.get<WaitingShare>(WAITING_SHARE) ?? { waiting: 0, others: 0 };
+  return waiting <= others;
+}
+
+interface WaitingShare {
+  readonly waiting: number;
+  readonly others: number;
+}
+
+function idsInLine(sql: Sql, query: TaskQuery): number[] {
+  const { taskName, sinceMs } = query;
+  const ofName = taskName === undefined ? "" : "WHERE name = ?";
+  const names = taskName === undefined ? [] : [taskName, taskName];
+  const since = sinceMs === undefined ? "" : "WHERE (SELECT created FROM tasks WHERE id = line.id) >= ?";
+  const ids = `
+    SELECT id FROM (SELECT id FROM ready ${ofName} UNION ALL SELECT id FROM later ${ofName}) AS line
+    ${since} ORDER BY id DESC LIMIT ?`;
+  const values = [...names, ...(sinceMs === undefined ? [] : [sinceMs]), Math.max(0, query.limit)];
+  return sql.json(`SELECT json_group_array(id) AS json FROM (${ids})`, ...values);
 }
 
 interface Condition {
@@ -56,10 +82,6 @@ function startFor(query: TaskQuery, status: Status | undefined): Start {
   if (query.tag !== undefined) {
     const conditions = [{ text: "g.tag = ?", values: [toText(query.tag)] }];
     return { from: "task_tags AS g CROSS JOIN tasks AS t ON t.id = g.id", order: "g.id", conditions };
-  }
-  if (status === "new") return statusStart("waiting");
-  if (query.taskName !== undefined) {
-    return { from: "tasks AS t INDEXED BY tasks_by_name", order: "t.id", conditions: [] };
   }
   return status === "success"
     ? statusStart("finished")
@@ -89,7 +111,17 @@ function filtersFor(query: TaskQuery, status: Status | undefined): readonly Cond
 }
 
 function hasStatus(status: Status): Condition {
-  if (status === "new") return { text: "EXISTS (SELECT 1 FROM waiting WHERE id = t.id)", values: [] };
+  if (status === "new") return { text: IS_WAITING, values: [] };
   if (status === "process") return { text: "EXISTS (SELECT 1 FROM active WHERE id = t.id)", values: [] };
   return { text: "EXISTS (SELECT 1 FROM finished WHERE id = t.id AND status = ?)", values: [status] };
 }
+
+const IS_WAITING = `
+  NOT EXISTS (SELECT 1 FROM active WHERE id = t.id) AND NOT EXISTS (SELECT 1 FROM finished WHERE id = t.id)`;
+
+/** Tasks that are not in `counts` yet wait: few enough not to matter. */
+const WAITING_SHARE = `
+  SELECT coalesce(sum(new), 0) AS waiting, coalesce(sum(process + success + error + cancel), 0) AS others FROM counts`;
+
+const OLDEST_WAITING = `
+  SELECT created FROM tasks WHERE id = (SELECT min(id) FROM (SELECT id FROM ready UNION ALL SELECT id FROM later))`;

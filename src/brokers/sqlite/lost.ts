@@ -2,19 +2,23 @@ import type { JsonText } from "../../core/json.js";
 import type { Moment } from "../../ports/system.js";
 import type { Transaction } from "./commit.js";
 import { finish, freeKeys } from "./finish.js";
+import { putInLine } from "./line.js";
+import { type Meta, readMeta } from "./meta.js";
 import { addRun } from "./runs.js";
 import type { Sql } from "./sql.js";
 
 export function hasLost(sql: Sql, now: Moment): boolean {
-  if (!isOfThisBoot(sql, now)) return true;
-  return sql.get(ANY_OVERDUE, now.monoMs) !== undefined;
+  const meta = readMeta(sql);
+  return meta.boot !== now.bootId || lostTasks(sql, meta, now).length > 0;
 }
 
 /** Puts tasks back in line whose lease has run out: their worker died, or froze. */
 export function takeBackLost(tx: Transaction, now: Moment): void {
   const { sql } = tx;
-  for (const task of lostTasks(sql, now)) takeBack(tx, task, now);
-  if (!isOfThisBoot(sql, now)) sql.run("UPDATE meta SET boot = ?", now.bootId);
+  const meta = readMeta(sql);
+  if (meta.boot === now.bootId && now.monoMs < meta.next_expiry) return;
+  for (const task of lostTasks(sql, meta, now)) takeBack(tx, task, now);
+  sql.run(LOOK_AGAIN, NEVER, now.bootId);
 }
 
 interface LostTask {
@@ -28,13 +32,10 @@ interface LostTask {
   readonly progress: JsonText | null;
 }
 
-/** All leases are of the boot in `meta`: the first claim after a start of the machine takes all older ones back. */
-function lostTasks(sql: Sql, now: Moment): readonly LostTask[] {
-  return isOfThisBoot(sql, now) ? sql.all(OVERDUE, now.monoMs) : sql.all(ALL_ACTIVE);
-}
-
-function isOfThisBoot(sql: Sql, now: Moment): boolean {
-  return sql.get<{ readonly boot: string }>("SELECT boot FROM meta")?.boot === now.bootId;
+/** All leases are of one boot: the first claim after a start of the machine takes all older ones back. */
+function lostTasks(sql: Sql, meta: Meta, now: Moment): readonly LostTask[] {
+  if (meta.boot !== now.bootId) return sql.all(ALL_ACTIVE);
+  return now.monoMs < meta.next_expiry ? [] : sql.all(OVERDUE, now.monoMs);
 }
 
 function takeBack(tx: Transaction, task: LostTask, now: Moment): void {
@@ -56,7 +57,7 @@ function takeBack(tx: Transaction, task: LostTask, now: Moment): void {
 
 /** In its old place: it was due when it was claimed. */
 function putBackInLine({ sql, effects }: Transaction, task: LostTask): void {
-  sql.run(PUT_BACK, task.id);
+  putInLine(sql, task.id, false);
   effects.count(task.name, "new", 1);
   effects.queued = true;
 }
@@ -68,13 +69,13 @@ function endCancelled(tx: Transaction, task: LostTask, cancelReason: JsonText, n
   freeKeys(tx, [task.id]);
 }
 
-const ANY_OVERDUE = "SELECT 1 FROM active WHERE lease_until <= ? LIMIT 1";
-
 const LOST_COLUMNS = `
   SELECT a.id, t.uuid, a.name, a.attempt, a.worker, a.started, a.cancel_reason, a.progress
   FROM active AS a JOIN tasks AS t ON t.id = a.id`;
 const OVERDUE = `${LOST_COLUMNS} WHERE a.lease_until <= ?`;
 const ALL_ACTIVE = LOST_COLUMNS;
 
-const PUT_BACK = `
-  INSERT INTO waiting (id, name, priority, due, later) SELECT id, name, priority, due, 0 FROM tasks WHERE id = ?`;
+/** Leases only move on, so the earliest end is a bound until it is reached: no claim before has to look. */
+const LOOK_AGAIN =
+  "UPDATE meta SET next_expiry = coalesce((SELECT min(lease_until) FROM active), ?), boot = ?";
+const NEVER = Number.MAX_VALUE;

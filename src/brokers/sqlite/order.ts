@@ -1,70 +1,110 @@
 import type { Sql } from "./sql.js";
 
 /**
- * The best due tasks of these names, by (priority, due time, arrival). Each name has a line of its own in the index,
- * so that a million tasks of other names cost nothing; the lines are merged here.
+ * Takes the best due tasks of these names out of the line, by (priority, due time, arrival). Each name has a line of
+ * its own in the index, so that a million tasks of other names cost nothing; the lines are merged here.
  * @returns ids, best first
  */
-export function bestDue(sql: Sql, names: readonly string[], limit: number): readonly number[] {
-  const heads = sql.json<Head[]>(HEADS, JSON.stringify(names));
-  const [only] = heads;
-  if (only === undefined || limit <= 0) return [];
-  if (heads.length === 1) return sql.json<number[]>(IDS_OF_LINE, only[0], limit);
-  return merge(sql, heads, limit);
+export function takeBest(sql: Sql, names: readonly string[], limit: number): readonly number[] {
+  if (limit <= 0) return [];
+  const lines = sql.json<Head[]>(HEADS, JSON.stringify(names)).map(([name, ...head]) => new Line(name, head));
+  return lines.length === 1 ? lines.flatMap((line) => line.take(sql, limit)) : merge(sql, lines, limit);
+}
+
+export function hasDue(sql: Sql, names: readonly string[]): boolean {
+  return sql.json<Head[]>(HEADS, JSON.stringify(names)).length > 0;
 }
 
 /** priority, due time, id: compared from left to right */
 type Place = readonly [number, number, number];
-type Head = readonly [name: string, priority: number, due: number, id: number];
+type Head = readonly [name: string, ...place: Place];
 
-/** The part of a name's line that has been read, the next to take at the end. */
-interface Line {
-  readonly name: string;
-  ahead: Place[];
+/** The due tasks of one name, read piece by piece. */
+class Line {
+  readonly #name: string;
+  /** what has been read and not been taken, the best last */
+  #ahead: Place[];
+  #taken: Place | undefined;
+
+  constructor(name: string, head: Place) {
+    this.#name = name;
+    this.#ahead = [head];
+  }
+
+  get head(): Place | undefined {
+    return this.#ahead.at(-1);
+  }
+
+  /** Takes the head, and reads on where nothing is left of what was read. */
+  shift(sql: Sql, readAhead: number): Place | undefined {
+    const place = this.#ahead.pop();
+    if (place === undefined) return undefined;
+    this.#taken = place;
+    if (this.#ahead.length === 0) {
+      this.#ahead = sql.json<Place[]>(AFTER, this.#name, ...place, readAhead).reverse();
+    }
+    return place;
+  }
+
+  /** The way of most workers, with tasks of one name: all at once. */
+  take(sql: Sql, limit: number): readonly number[] {
+    const places = sql.json<Place[]>(FIRST, this.#name, limit);
+    this.#taken = places.at(-1);
+    this.leave(sql);
+    return places.map(([, , id]) => id);
+  }
+
+  /** What was taken is the front of the line: one range to delete. */
+  leave(sql: Sql): void {
+    if (this.#taken !== undefined) sql.run(LEAVE, this.#name, ...this.#taken);
+  }
 }
 
-function merge(sql: Sql, heads: readonly Head[], limit: number): readonly number[] {
-  const lines = heads.map(([name, priority, due, id]): Line => ({ name, ahead: [[priority, due, id]] }));
+function merge(sql: Sql, lines: Line[], limit: number): readonly number[] {
   // A line whose head is behind `limit` other heads gives nothing.
   lines.sort(byHead).splice(limit);
-  const chunk = Math.max(SMALLEST_CHUNK, Math.ceil((2 * limit) / lines.length));
+  const readAhead = Math.max(4, Math.ceil((2 * limit) / Math.max(1, lines.length)));
   const ids: number[] = [];
   while (ids.length < limit) {
-    const line = lines.reduce((best, other) => (byHead(other, best) < 0 ? other : best));
-    const place = line.ahead.pop();
+    const best = lines.reduce<Line | undefined>(better, undefined);
+    const place = best?.shift(sql, readAhead);
     if (place === undefined) break;
     ids.push(place[2]);
-    if (line.ahead.length === 0) line.ahead = readAhead(sql, line.name, place, chunk);
   }
+  for (const line of lines) line.leave(sql);
   return ids;
 }
 
-const SMALLEST_CHUNK = 4;
-
-function readAhead(sql: Sql, name: string, after: Place, limit: number): Place[] {
-  return sql.json<Place[]>(AFTER_IN_LINE, name, ...after, limit).reverse();
+function better(best: Line | undefined, line: Line): Line {
+  return best === undefined || byHead(line, best) < 0 ? line : best;
 }
 
 /** Lines that have come to their end go last. */
 function byHead(one: Line, other: Line): number {
-  const a = one.ahead.at(-1);
-  const b = other.ahead.at(-1);
-  if (a === undefined || b === undefined) return (a === undefined ? 1 : 0) - (b === undefined ? 1 : 0);
+  const [a, b] = [one.head, other.head];
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
   return a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
 }
 
 const HEADS = `
-  SELECT json_group_array(json_array(w.name, w.priority, w.due, w.id)) AS json
-  FROM json_each(?) AS n CROSS JOIN waiting AS w
-  WHERE w.id = (SELECT id FROM waiting WHERE name = n.value AND later = 0 ORDER BY priority, due, id LIMIT 1)`;
+  SELECT json_group_array(json(head)) AS json
+  FROM (
+    SELECT (
+      SELECT json_array(name, priority, due, id) FROM ready
+      WHERE name = n.value ORDER BY priority, due, id LIMIT 1
+    ) AS head FROM json_each(?) AS n
+  )
+  WHERE head IS NOT NULL`;
 
-const IDS_OF_LINE = `
-  SELECT json_group_array(id) AS json
-  FROM (SELECT id FROM waiting WHERE name = ? AND later = 0 ORDER BY priority, due, id LIMIT ?)`;
+const FIRST = `
+  SELECT json_group_array(json_array(priority, due, id)) AS json
+  FROM (SELECT priority, due, id FROM ready WHERE name = ? ORDER BY priority, due, id LIMIT ?)`;
 
-const AFTER_IN_LINE = `
+const AFTER = `
   SELECT json_group_array(json_array(priority, due, id)) AS json
   FROM (
-    SELECT priority, due, id FROM waiting
-    WHERE name = ? AND later = 0 AND (priority, due, id) > (?, ?, ?) ORDER BY priority, due, id LIMIT ?
+    SELECT priority, due, id FROM ready
+    WHERE name = ? AND (priority, due, id) > (?, ?, ?) ORDER BY priority, due, id LIMIT ?
   )`;
+
+const LEAVE = "DELETE FROM ready WHERE name = ? AND (priority, due, id) <= (?, ?, ?)";

@@ -1,6 +1,7 @@
 import { END_STATUSES } from "../../core/status.js";
 import type { PruneQuery } from "../../ports/broker.js";
 import type { Transaction } from "./commit.js";
+import { countAllArrivals, markAllCounted } from "./counts.js";
 import type { Sql } from "./sql.js";
 
 /** One transaction deletes at most so many, so that others get the write lock in between. */
@@ -11,10 +12,12 @@ export function prune(tx: Transaction, query: PruneQuery, limit: number): number
   const ids = oldest(tx.sql, query, limit);
   if (ids.length === 0) return 0;
   const list = JSON.stringify(ids);
+  countAllArrivals(tx.sql);
   for (const { name, status, amount } of tx.sql.all<Group>(GROUPS, list)) {
     tx.effects.count(name, status, -amount);
   }
   for (const statement of FORGET) tx.sql.run(statement, list);
+  markAllCounted(tx.sql);
   return ids.length;
 }
 

@@ -56,9 +56,10 @@ function numberOf(db: Database, sql: string): number {
 }
 
 /**
- * The state of a task is the table that its `id` is in: `waiting`, `active` or `finished`. The wide row in `tasks` is
- * written when the task arrives and when a run goes back in line, never on the way of a task that succeeds at once.
- * Text of others' making is stored as JSON (text.ts). `id` is the order of arrival. Times are milliseconds, `lease_until` and `alive_until` of the monotonic clock.
+ * A task is in `active` while it runs, in `finished` once it has ended, else it waits in `ready` or `later`. What counts
+ * is how few pages a commit changes: queueing changes three, and the wide row in `tasks` is not written again on the way
+ * of a task that succeeds at once. `id` is the order of arrival. Text of others' making is stored as JSON (text.ts).
+ * Times are milliseconds; `lease_until`, `next_expiry` and `alive_until` are of the monotonic clock.
  */
 const VERSION_1 = `
 CREATE TABLE tasks (
@@ -67,9 +68,9 @@ CREATE TABLE tasks (
   name TEXT NOT NULL,
   args TEXT NOT NULL,
   priority INTEGER NOT NULL,
-  due REAL NOT NULL,
-  created REAL NOT NULL,
-  updated REAL NOT NULL,
+  due INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
   retry INTEGER,
   max_time TEXT,
   tags TEXT,                                -- JSON array, NULL for none
@@ -80,18 +81,22 @@ CREATE TABLE tasks (
   crashes INTEGER NOT NULL DEFAULT 0,
   alone INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX tasks_by_name ON tasks (name);
-
-CREATE TABLE waiting (
-  id INTEGER PRIMARY KEY,
+-- Waiting tasks, each in the place where a claim finds it. Due ones and those for a later time are kept apart: a claim
+-- would have to step over every scheduled task of better priority.
+CREATE TABLE ready (
   name TEXT NOT NULL,
   priority INTEGER NOT NULL,
-  due REAL NOT NULL,
-  later INTEGER NOT NULL
-) STRICT;
--- In one index, a claim would have to step over every scheduled task of better priority.
-CREATE INDEX waiting_due ON waiting (name, priority, due, id) WHERE later = 0;
-CREATE INDEX waiting_later ON waiting (name, due) WHERE later = 1;
+  due INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  PRIMARY KEY (name, priority, due, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE later (
+  name TEXT NOT NULL,
+  due INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  priority INTEGER NOT NULL,
+  PRIMARY KEY (name, due, id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE active (
   id INTEGER PRIMARY KEY,
@@ -101,13 +106,12 @@ CREATE TABLE active (
   worker_id TEXT NOT NULL,
   worker TEXT NOT NULL,
   lease_until REAL NOT NULL,
-  started REAL NOT NULL,
-  updated REAL NOT NULL,
+  started INTEGER NOT NULL,
+  updated INTEGER NOT NULL,
   frees_key INTEGER NOT NULL,               -- 1: the end of the task frees its unique key
   cancel_reason TEXT,                       -- not NULL: somebody asks for it to be cancelled
   progress TEXT
 ) STRICT;
-CREATE INDEX active_lease ON active (lease_until);
 CREATE INDEX active_cancelling ON active (id) WHERE cancel_reason IS NOT NULL;
 
 CREATE TABLE finished (
@@ -115,8 +119,8 @@ CREATE TABLE finished (
   status TEXT NOT NULL,
   attempt INTEGER NOT NULL,
   worker TEXT,                              -- of the run that ended the task; NULL, like started, when none did
-  started REAL,
-  finished REAL NOT NULL,
+  started INTEGER,
+  finished INTEGER NOT NULL,
   "returning" TEXT,
   error TEXT,
   traceback TEXT,
@@ -132,8 +136,8 @@ CREATE TABLE runs (
   n INTEGER NOT NULL,
   attempt INTEGER NOT NULL,
   status TEXT NOT NULL,
-  started REAL NOT NULL,
-  finished REAL NOT NULL,
+  started INTEGER NOT NULL,
+  finished INTEGER NOT NULL,
   worker TEXT NOT NULL,
   error TEXT,
   PRIMARY KEY (task, n)
@@ -156,7 +160,7 @@ CREATE TABLE lines (
   task INTEGER NOT NULL,
   n INTEGER NOT NULL,
   attempt INTEGER NOT NULL,
-  time REAL NOT NULL,
+  time INTEGER NOT NULL,
   stream TEXT NOT NULL,
   text TEXT NOT NULL,
   PRIMARY KEY (task, n)
@@ -170,7 +174,7 @@ CREATE TABLE workers (
   slots INTEGER NOT NULL,
   busy INTEGER NOT NULL,
   tasks TEXT NOT NULL,
-  since REAL NOT NULL,
+  since INTEGER NOT NULL,
   boot TEXT NOT NULL,
   alive_until REAL NOT NULL
 ) STRICT;
@@ -184,13 +188,14 @@ CREATE TABLE counts (
   cancel INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- One row. fence: the newest claim number. boot: the boot whose clock the leases in active are of.
 CREATE TABLE meta (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   fence INTEGER NOT NULL,
-  boot TEXT NOT NULL
+  boot TEXT NOT NULL,
+  next_expiry REAL NOT NULL,
+  counted_to INTEGER NOT NULL
 ) STRICT;
-INSERT INTO meta VALUES (1, 0, '');
+INSERT INTO meta VALUES (1, 0, '', 0, 0);
 `;
 
 /** Step n leads from version n to n + 1. Released steps are never edited: a change is a new step. */

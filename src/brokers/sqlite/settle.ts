@@ -4,8 +4,10 @@ import type { Moment } from "../../ports/system.js";
 import type { Transaction } from "./commit.js";
 import { finish, freeKeys } from "./finish.js";
 import { findHeld, type HeldTask } from "./held.js";
+import { putInLine } from "./line.js";
 import { addRun } from "./runs.js";
 import { toText } from "./text.js";
+import { wholeMs } from "./time.js";
 
 export function settle(tx: Transaction, settlements: readonly Settlement[], now: Moment): readonly boolean[] {
   const held = findHeld(
@@ -72,13 +74,13 @@ type BackInLine = Extract<Verdict, { readonly status: "new" }>;
 function putBackInLine(tx: Transaction, task: HeldTask, verdict: BackInLine, now: Moment): void {
   const { sql, effects } = tx;
   const { attempt, startedMs, worker } = task;
-  const { runAtMs } = verdict;
+  const runAtMs = wholeMs(verdict.runAtMs);
   const error = verdict.error === null ? null : toText(verdict.error);
   addRun(sql, task.id, { attempt, status: verdict.run, startedMs, finishedMs: now.wallMs, worker, error });
   const spent = verdict.spent ? attempt : attempt - 1;
   sql.run(UPDATE_TASK, spent, Number(verdict.crashed), Number(verdict.alone), runAtMs, now.wallMs, task.id);
   sql.run("DELETE FROM active WHERE id = ?", task.id);
-  sql.run(PUT_IN_LINE, Number(runAtMs > now.wallMs), task.id);
+  putInLine(sql, task.id, runAtMs > now.wallMs);
   effects.move(task.name, "process", "new");
   effects.queued = true;
 }
@@ -92,6 +94,3 @@ const END_ACTIVE = "DELETE FROM active WHERE id IN (SELECT value FROM json_each(
 
 const UPDATE_TASK = `
   UPDATE tasks SET attempt = ?, crashes = crashes + ?, alone = max(alone, ?), due = ?, updated = ? WHERE id = ?`;
-
-const PUT_IN_LINE = `
-  INSERT INTO waiting (id, name, priority, due, later) SELECT id, name, priority, due, ? FROM tasks WHERE id = ?`;

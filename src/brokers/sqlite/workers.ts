@@ -2,6 +2,7 @@ import type { WorkerInfo } from "../../ports/broker.js";
 import type { Moment } from "../../ports/system.js";
 import type { Sql } from "./sql.js";
 import { toText } from "./text.js";
+import { wholeMs } from "./time.js";
 
 /** Enters the worker or renews its entry, and drops the entries of the dead. */
 export function beat(sql: Sql, worker: WorkerInfo, leaseMs: number, now: Moment): void {
@@ -17,7 +18,7 @@ export function beat(sql: Sql, worker: WorkerInfo, leaseMs: number, now: Moment)
     slots,
     busy,
     tasks,
-    sinceMs,
+    wholeMs(sinceMs),
     now.bootId,
     now.monoMs + leaseMs,
   );

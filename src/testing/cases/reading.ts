@@ -126,6 +126,14 @@ export const reading = theme({
     ]);
   },
 
+  "tells since when the task that has waited longest has waited": async (stage) => {
+    assert.equal(await stage.broker.oldestWaiting(), null);
+    await stage.finished(SUCCESS, { createdAtMs: stage.now.wallMs - 3000 });
+    await stage.queued({ createdAtMs: stage.now.wallMs - 1000, runAtMs: stage.now.wallMs + 60_000 });
+    await stage.queued({ createdAtMs: stage.now.wallMs });
+    assert.equal(await stage.broker.oldestWaiting(), stage.now.wallMs - 1000);
+  },
+
   "counts no name whose records are all gone": async (stage) => {
     await stage.finished(SUCCESS, { taskName: "gone" });
     await stage.queued({ taskName: "here" });

@@ -1,0 +1,105 @@
+import type { App, Worker } from "../../engine/app.js";
+import type { CallOptions } from "../../engine/call.js";
+import { onSignals, signalCode } from "../interrupt.js";
+import { rememberLast } from "../lastId.js";
+import { showOutcome } from "../outcome.js";
+import { openProjectWithTasks, requireTask, type Session } from "../session.js";
+import type { Stage } from "../stage.js";
+import { escapeControls } from "../ui/escape.js";
+import { type Spinner, startSpinner } from "../ui/spinner.js";
+import { prettyLine, progressText } from "../ui/taskLines.js";
+import { UsageError } from "../usage.js";
+import { type CallFlags, callOptions, taskArguments } from "./call.js";
+
+const INTERRUPTED = "interrupted";
+
+/** Queues a task and works on it here, and on what it waits for, until it is done. */
+export async function run(
+  stage: Stage,
+  given: string | undefined,
+  words: readonly string[],
+  literal: readonly string[],
+  flags: CallFlags,
+): Promise<number> {
+  const options = callOptions(flags);
+  const session = await openProjectWithTasks(stage, flags);
+  const name = given ?? (await chooseTask(stage, session.app));
+  await requireTask(session.app, name);
+  const args = taskArguments(session.app, name, words, literal, flags);
+  return await runHere(session, name, args, options);
+}
+
+async function runHere(
+  session: Session,
+  taskName: string,
+  args: readonly unknown[],
+  options: CallOptions,
+): Promise<number> {
+  const { stage, app, project } = session;
+  const spinner = await startSpinner(stage, taskName);
+  showWork(stage, app, spinner);
+  const worker = app.createWorker({ focused: true });
+  await worker.start();
+  const task = await app.addTaskFor(worker, { taskName, args, options });
+  rememberLast(project.root, task.uuid);
+  const signals = cancelOnSignal(stage, app, worker, task.uuid);
+  try {
+    const result = await app.wait(task.uuid);
+    await worker.stop(0);
+    spinner.stop();
+    const code = showOutcome(stage, result);
+    return signals.first === undefined ? code : signalCode(signals.first);
+  } finally {
+    spinner.stop();
+    signals.stopListening();
+  }
+}
+
+/** Whoever interrupts a run does not want it to go on elsewhere: the task ends as cancelled. */
+function cancelOnSignal(stage: Stage, app: App, worker: Worker, uuid: string) {
+  const signals = {
+    first: undefined as string | undefined,
+    stopListening: onSignals((signal) => {
+      if (signals.first !== undefined) return;
+      signals.first = signal;
+      app.cancel(uuid, INTERRUPTED).catch(async (error: unknown) => {
+        stage.error(`The task could not be cancelled: ${(error as Error).message}`, undefined);
+        await worker.stop(0);
+      });
+    }),
+  };
+  return signals;
+}
+
+function showWork(stage: Stage, app: App, spinner: Spinner): void {
+  let lastProgress = "";
+  app.events.on("taskOutput", ({ text }) => stage.err(escapeControls(text)));
+  app.events.on("taskProgress", (event) => {
+    const text = `${event.taskName} ${progressText(event)}`;
+    spinner.text(text);
+    if (stage.isInteractive || text === lastProgress) return;
+    lastProgress = text;
+    stage.say(text);
+  });
+  app.events.on("taskRetry", (event) => stage.say(prettyLine(stage, "taskRetry", event, new Date())));
+  app.events.on("taskStopping", (event) => stage.say(prettyLine(stage, "taskStopping", event, new Date())));
+}
+
+async function chooseTask(stage: Stage, app: App): Promise<string> {
+  const names = [...app.tasks.keys()].sort();
+  if (!stage.isInteractive || process.stdin.isTTY !== true || names.length === 0) {
+    throw new UsageError(
+      "No task was named.",
+      names.length === 0 ? "No module registers a task." : `The tasks are: ${names.join(", ")}.`,
+    );
+  }
+  const { createInterface } = await import("node:readline/promises");
+  for (const [index, name] of names.entries()) stage.say(`${String(index + 1).padStart(3)}  ${name}`);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = (await terminal.question("Which task? ")).trim();
+    return names[Number(answer) - 1] ?? answer;
+  } finally {
+    terminal.close();
+  }
+}

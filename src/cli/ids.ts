@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { QTasksError, UnknownIdError } from "../core/errors.js";
+import type { App } from "../engine/app.js";
+import { recallLast } from "./lastId.js";
+import { UsageError } from "./usage.js";
+
+const WHOLE = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const PREFIX = /^[0-9a-f][0-9a-f-]{0,35}$/;
+const ENOUGH_TO_TELL = 4;
+
+/** Ids as given: a uuid, a unique prefix of one, `@last`, or `-` for those on stdin. */
+export function readIds(words: readonly string[], root: string): readonly string[] {
+  const ids = words.flatMap((word) => (word === "-" ? readStdin() : [word]));
+  if (ids.length === 0)
+    throw new UsageError("There are no ids.", "Give ids as arguments, or one a line on stdin with `-`.");
+  return ids.map((id) => (id === "@last" ? recallLast(root) : id.toLowerCase()));
+}
+
+/**
+ * @throws {UnknownIdError}
+ * @throws {QTasksError} `E_AMBIGUOUS_ID`, naming some that begin so
+ */
+export async function resolveId(app: App, id: string): Promise<string> {
+  if (WHOLE.test(id)) return id;
+  if (!PREFIX.test(id))
+    throw new UsageError(`${JSON.stringify(id)} is no task id.`, "Give a uuid, or its first characters.");
+  await app.open();
+  const found = await app.broker.list({ uuidPrefix: id, limit: ENOUGH_TO_TELL });
+  const [only, second] = found;
+  if (only === undefined) throw new UnknownIdError(id);
+  if (second === undefined) return only.uuid;
+  throw new QTasksError("E_AMBIGUOUS_ID", `Several tasks have an id that begins with ${id}.`, {
+    hint: `For example ${found.map(({ uuid }) => uuid).join(", ")}. Give more characters.`,
+  });
+}
+
+function readStdin(): readonly string[] {
+  return readFileSync(0, "utf8")
+    .split(/\s+/)
+    .filter((line) => line !== "");
+}

@@ -1,0 +1,105 @@
+import { Chalk, type ChalkInstance, type ColorSupportLevel } from "chalk";
+import type { OwnStreams } from "./streams.js";
+import { escapeControls } from "./ui/escape.js";
+
+export interface StageOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly color: "always" | "never" | "auto";
+}
+
+/** Where a command speaks: stdout is the answer, stderr everything else. */
+export class Stage {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly outPaint: ChalkInstance;
+  readonly errPaint: ChalkInstance;
+  readonly #streams: OwnStreams;
+  /** takes a spinner off the screen for the time of a write */
+  #aside: (write: () => void) => void = (write) => write();
+
+  constructor(options: StageOptions, streams: OwnStreams) {
+    this.json = options.json;
+    this.quiet = options.quiet;
+    this.verbose = options.verbose;
+    this.outPaint = new Chalk({ level: colorLevel(options.color, process.stdout) });
+    this.errPaint = new Chalk({ level: colorLevel(options.color, process.stderr) });
+    this.#streams = streams;
+  }
+
+  get outIsTerminal(): boolean {
+    return process.stdout.isTTY === true;
+  }
+
+  /** Somebody is looking and may be shown things that move. */
+  get isInteractive(): boolean {
+    const columns = process.stderr.columns ?? 0;
+    return (
+      process.stderr.isTTY === true &&
+      columns > 0 &&
+      !process.env.CI &&
+      process.env.TERM !== "dumb" &&
+      !this.json &&
+      !this.quiet
+    );
+  }
+
+  /** The width to fit in; undefined off a terminal, where nothing is cut. */
+  get outWidth(): number | undefined {
+    return this.outIsTerminal && process.stdout.columns > 0 ? process.stdout.columns : undefined;
+  }
+
+  /** The answer, or a line of it. Off a terminal what a task gave is passed on as it is. */
+  answer(text: string): void {
+    this.#aside(() => this.#streams.out(`${text}\n`));
+  }
+
+  /** The answer of `--json`: one document. */
+  document(value: unknown): void {
+    this.answer(JSON.stringify(value));
+  }
+
+  /** A result: text as it is, anything else as JSON; made safe where a person reads it. */
+  result(text: string): void {
+    this.answer(this.outIsTerminal ? escapeControls(text) : text);
+  }
+
+  /** For whoever watches; not with `--quiet`. */
+  say(text: string): void {
+    if (!this.quiet) this.err(text);
+  }
+
+  hint(text: string): void {
+    this.say(`${this.errPaint.dim("hint:")} ${escapeControls(text)}`);
+  }
+
+  warn(text: string): void {
+    this.err(`${this.errPaint.yellow("warning:")} ${escapeControls(text)}`);
+  }
+
+  error(message: string, hint: string | undefined): void {
+    this.err(`${this.errPaint.red("error:")} ${escapeControls(message)}`);
+    if (hint !== undefined) this.err(`${this.errPaint.dim("hint:")} ${escapeControls(hint)}`);
+  }
+
+  /** One line on stderr, whatever the options. Text of a task must have been escaped. */
+  err(text: string): void {
+    this.#aside(() => this.#streams.err(`${text}\n`));
+  }
+
+  /** From now on every write is made inside this. */
+  setAside(aside: (write: () => void) => void): void {
+    this.#aside = aside;
+  }
+}
+
+/** `--color` > `NO_COLOR` > `FORCE_COLOR` > the stream's own terminal, for each stream apart. */
+function colorLevel(choice: StageOptions["color"], stream: NodeJS.WriteStream): ColorSupportLevel {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+  if (choice !== "auto") return choice === "always" ? 1 : 0;
+  if (NO_COLOR) return 0;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR === "0" || FORCE_COLOR === "false" ? 0 : 1;
+  return stream.isTTY === true && TERM !== "dumb" ? 1 : 0;
+}

@@ -1,0 +1,71 @@
+import stringWidth from "string-width";
+import { escapeLine } from "./escape.js";
+
+export interface Column<Row> {
+  readonly title: string;
+  readonly value: (row: Row) => string;
+  /** numbers stand better on the right */
+  readonly align?: "left" | "right";
+}
+
+export interface TableLook {
+  /** the terminal's width; undefined: as wide as it gets, nothing is cut */
+  readonly width: number | undefined;
+  readonly title: (text: string) => string;
+}
+
+const GAP = "  ";
+const NARROWEST = 6;
+
+/** Aligned columns without lines around them. Cells are one line each; what does not fit a terminal is cut with `…`. */
+export function renderTable<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  look: TableLook,
+): string {
+  const cells = rows.map((row) => columns.map((column) => escapeLine(column.value(row))));
+  const titles = columns.map(({ title }) => title);
+  const natural = columns.map((_, index) =>
+    Math.max(...[titles, ...cells].map((line) => stringWidth(line[index] ?? ""))),
+  );
+  const widths = look.width === undefined ? natural : shrink(natural, look.width);
+  const draw = (line: readonly string[], paint: (text: string) => string = (text) => text) =>
+    columns
+      .map(({ align }, index) => paint(inWidth(line[index] ?? "", widths[index] ?? 0, align)))
+      .join(GAP)
+      .trimEnd();
+  return [draw(titles, look.title), ...cells.map((line) => draw(line))].join("\n");
+}
+
+/** Takes from the widest columns first, until the line fits. */
+function shrink(natural: readonly number[], width: number): readonly number[] {
+  const widths = [...natural];
+  const room = width - GAP.length * (widths.length - 1);
+  while (sum(widths) > room) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if ((widths[widest] ?? 0) <= NARROWEST) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+  return widths;
+}
+
+function inWidth(text: string, width: number, align: "left" | "right" = "left"): string {
+  const cut = stringWidth(text) <= width ? text : `${cutTo(text, width - 1)}…`;
+  const padding = " ".repeat(Math.max(0, width - stringWidth(cut)));
+  return align === "right" ? padding + cut : cut + padding;
+}
+
+function cutTo(text: string, width: number): string {
+  let cut = "";
+  let used = 0;
+  for (const char of text) {
+    used += stringWidth(char);
+    if (used > width) break;
+    cut += char;
+  }
+  return cut;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -75,19 +75,26 @@ function count(number: number, noun: string): string {
 
 function jsonOrText(word: string): unknown {
   try {
-    return exactly(word, JSON.parse(word));
+    return exactJson(word);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     return word;
   }
 }
 
-/** JSON knows larger whole numbers than JavaScript can hold; they would change silently. */
-function exactly(word: string, value: unknown): unknown {
-  if (typeof value !== "number" || !/^-?\d+$/.test(word) || Number.isSafeInteger(value)) return value;
+/**
+ * JSON knows larger whole numbers than JavaScript can hold; they would change silently.
+ * @throws {SyntaxError} when it is not JSON
+ * @throws {UsageError}
+ */
+export function exactJson(text: string): unknown {
+  const value = JSON.parse(text) as unknown;
+  const numbers = text.replace(/"(?:[^"\\]|\\.)*"/gs, '""').match(/-?\d[\d.eE+-]*/g) ?? [];
+  const changed = numbers.find((number) => /^-?\d+$/.test(number) && !Number.isSafeInteger(Number(number)));
+  if (changed === undefined) return value;
   throw new UsageError(
-    `${word} is larger than a number can hold exactly.`,
-    `Give it as text: '"${word}"', or --raw.`,
+    `${changed} is larger than a number can hold exactly.`,
+    `Give it as text: '"${changed}"'.`,
   );
 }
 
@@ -119,8 +126,9 @@ function readFrom(file: string | number, shown: string): string {
 
 function strictJson(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return exactJson(text);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(
       `${where} is not JSON: ${(error as Error).message}`,
       "Mind the quotes of your shell.",

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { QTasksError, UnknownIdError } from "../core/errors.js";
 import type { App } from "../engine/app.js";
+import { EXIT, exitCodeOf } from "./exit.js";
 import { recallLast } from "./lastId.js";
+import { errorDocument, reportError } from "./report.js";
+import type { Stage } from "./stage.js";
 import { UsageError } from "./usage.js";
 
 const WHOLE = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -32,6 +35,33 @@ export async function resolveId(app: App, id: string): Promise<string> {
   throw new QTasksError("E_AMBIGUOUS_ID", `Several tasks have an id that begins with ${id}.`, {
     hint: `For example ${found.map(({ uuid }) => uuid).join(", ")}. Give more characters.`,
   });
+}
+
+/** Of several ids, those that fail: each is told at once and does not keep the others from their answer. */
+export class Failures {
+  readonly #stage: Stage;
+  readonly #errors: unknown[] = [];
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+  }
+
+  get codes(): readonly number[] {
+    return this.#errors.map(exitCodeOf);
+  }
+
+  /** @throws what is a wrong use of the command, which ends it */
+  add(error: unknown): void {
+    if (exitCodeOf(error) === EXIT.usage) throw error;
+    this.#errors.push(error);
+    reportError(this.#stage, error, { document: false });
+  }
+
+  /** The one document of `--json`: the answers, or the error where there are none. */
+  document(answers: readonly unknown[]): void {
+    const [first] = this.#errors;
+    this.#stage.document(answers.length === 0 && first !== undefined ? errorDocument(first) : answers);
+  }
 }
 
 function readStdin(): readonly string[] {

@@ -5,7 +5,8 @@ import { UsageError } from "./usage.js";
 /** Remembers the id that was queued last from this project, for `@last`. Where it cannot, it does not matter. */
 export function rememberLast(root: string, uuid: string): void {
   try {
-    mkdirSync(join(root, ".qtasks"), { recursive: true, mode: 0o700 });
+    if (mkdirSync(join(root, ".qtasks"), { recursive: true, mode: 0o700 }) !== undefined)
+      writeFileSync(join(root, ".qtasks", ".gitignore"), "*\n");
     writeFileSync(lastFile(root), `${uuid}\n`, { mode: 0o600 });
   } catch {
     // A read-only folder: the task is queued all the same.

@@ -27,23 +27,18 @@ function splitAtDashes(argv: readonly string[]): { words: readonly string[]; lit
 
 /** The command line may be what was wrong, so its options are looked for by hand. */
 function stageForErrors(words: readonly string[], streams: OwnStreams): Stage {
-  const color = /^(?:always|never)$/.exec(words[words.indexOf("--color") + 1] ?? "")?.[0] as
-    | "always"
-    | "never"
-    | undefined;
+  const [, asked] = /(?:^| )--color[= ](always|never)(?: |$)/.exec(words.join(" ")) ?? [];
+  const color = asked === "always" || asked === "never" ? asked : "auto";
   const has = (flag: string) => words.includes(flag);
-  return new Stage(
-    { json: has("--json"), quiet: has("--quiet"), verbose: has("--verbose"), color: color ?? "auto" },
-    streams,
-  );
+  return new Stage({ json: has("--json"), quiet: has("--quiet"), verbose: has("--verbose"), color }, streams);
 }
 
-/** `qtasks list | head -1` closes the pipe early: that is no error of ours. */
+/** `qtasks list | head -1` closes the pipe early: that is no error of ours. A command that listens too decides itself. */
 function endQuietlyWhenNobodyReads(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") throw error;
-      if (stream === process.stdout) process.exit(0);
+      if (stream === process.stdout && stream.listenerCount("error") === 1) process.exit(0);
     });
   }
 }

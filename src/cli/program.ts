@@ -28,9 +28,18 @@ export async function runProgram(
     if (!(error instanceof CommanderError)) throw error;
     // Help and version have been printed.
     if (error.exitCode === 0) return 0;
-    throw new UsageError(error.message.replace(/^error: /, ""), "See `qtasks --help`.");
+    throw toUsageError(error);
   }
   return code;
+}
+
+/** Commander puts what it guesses into the message; here it is the hint's. */
+function toUsageError(error: CommanderError): UsageError {
+  if (error.code === "commander.help")
+    return new UsageError("No command was given.", "`qtasks --help` lists the commands.");
+  const [message = "", ...guess] = error.message.replace(/^error: /, "").split("\n");
+  const hints = [...guess.map((line) => line.replace(/^\((.*)\)$/, "$1")), "See `qtasks --help`."];
+  return new UsageError(message, hints.join(" "));
 }
 
 function createProgram(

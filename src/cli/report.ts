@@ -4,10 +4,22 @@ import { escapeControls } from "./ui/escape.js";
 
 /** `error:` and `hint:` on stderr, and with `--json` one document on stdout. A stack only with `--verbose`. */
 export function reportError(stage: Stage, error: unknown, { document = true } = {}): void {
-  const { code, message, hint } = describeError(error);
+  const { message, hint } = describeError(error);
   stage.error(message, hint);
   if (stage.verbose && error instanceof Error) stage.err(escapeControls(stackOf(error)));
-  if (stage.json && document) stage.document({ error: { code, message, hint: hint ?? null } });
+  if (stage.json && document) stage.document(errorDocument(error));
+}
+
+/** Something went wrong beside what the command does: it goes on. */
+export function reportFault(stage: Stage, where: string, error: unknown): void {
+  stage.warn(`${where} failed: ${describeError(error).message}`);
+  if (stage.verbose && error instanceof Error) stage.err(escapeControls(stackOf(error)));
+}
+
+/** What `--json` prints where there is no other answer. */
+export function errorDocument(error: unknown) {
+  const { code, message, hint } = describeError(error);
+  return { error: { code, message, hint: hint ?? null } };
 }
 
 function describeError(error: unknown): { code: string; message: string; hint: string | undefined } {

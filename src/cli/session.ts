@@ -1,9 +1,10 @@
-import type { ConfigLayer } from "../core/config.js";
 import { UnknownTaskError } from "../core/errors.js";
 import type { App } from "../engine/app.js";
-import { loadProject, type Project } from "../setup/loadConfig.js";
-import { createProjectApp, loadTasks } from "../setup/project.js";
+import { loadProject, type Project, type ProjectQuery } from "../setup/loadConfig.js";
+import { createProjectApp, createWorkerApp, loadTasks } from "../setup/project.js";
+import { reportFault } from "./report.js";
 import type { Stage } from "./stage.js";
+import { escapeControls } from "./ui/escape.js";
 
 /** What every command was given before its own options. */
 export interface GlobalOptions {
@@ -26,36 +27,65 @@ export interface Session {
 /** More values that flags give to the config, by its keys. */
 export type ConfigFlags = Readonly<Record<string, unknown>>;
 
-/** @param flagNames how an error calls the flag of a config key */
-export async function openProject(
-  stage: Stage,
+type FlagNames = Readonly<Record<string, string>>;
+
+/** How the command line says where the project is. */
+function projectQuery(
   options: GlobalOptions,
   flags: ConfigFlags = {},
-  flagNames: Readonly<Record<string, string>> = {},
-): Promise<Session> {
-  const values = { broker: options.broker, tasks: options.tasks, ...flags };
-  const names: Readonly<Record<string, string>> = { broker: "--broker", tasks: "--tasks", ...flagNames };
-  const layer: ConfigLayer = { origin: "the command line", values, keyName: (key) => names[key] ?? key };
-  const project = await loadProject({
+  flagNames: FlagNames = {},
+): ProjectQuery {
+  return {
     cwd: process.cwd(),
     configFile: options.config,
-    flags: layer,
-    environment: process.env,
-  });
-  return { stage, project, app: createProjectApp(project) };
+    flags: { broker: options.broker, tasks: options.tasks, ...flags },
+    flagNames: { broker: "--broker", tasks: "--tasks", ...flagNames },
+  };
+}
+
+export async function openProject(stage: Stage, options: GlobalOptions): Promise<Session> {
+  const project = await loadProject(projectQuery(options));
+  return { stage, project, app: createProjectApp(project, faultsTo(stage)) };
 }
 
 /** The same, with the project's task modules imported. */
-export async function openProjectWithTasks(...given: Parameters<typeof openProject>): Promise<Session> {
-  const session = await openProject(...given);
+export async function openProjectWithTasks(stage: Stage, options: GlobalOptions): Promise<Session> {
+  const session = await openProject(stage, options);
   await loadTasks(session.project);
   return session;
 }
 
+/**
+ * The application of a worker: unless told otherwise its tasks run in child processes, which alone load their modules.
+ * @param flagNames how an error calls the flag of a config key
+ */
+export async function openWorker(
+  stage: Stage,
+  options: GlobalOptions,
+  flags: ConfigFlags,
+  flagNames: FlagNames,
+): Promise<Session> {
+  const query = projectQuery(options, flags, flagNames);
+  const project = await loadProject(query);
+  const stray = (text: string) => stage.err(escapeControls(text.replace(/\n$/, "")));
+  const app = createWorkerApp(project, query, stray, faultsTo(stage));
+  if (project.config.isolation === "inline") await loadTasks(project);
+  return { stage, project, app };
+}
+
+/** Imports the tasks into a worker's own process as well, which then queues like any caller. */
+export async function loadOwnTasks({ project }: Session): Promise<void> {
+  if (project.config.isolation !== "inline") await loadTasks(project);
+}
+
+function faultsTo(stage: Stage) {
+  return (where: string, error: unknown) => reportFault(stage, where, error);
+}
+
 /** @throws {UnknownTaskError} offering the nearest names */
-export async function requireTask(app: App, name: string): Promise<void> {
-  if (app.tasks.has(name)) return;
-  throw new UnknownTaskError(name, await nearestNames(name, [...app.tasks.keys()]));
+export async function requireTask(names: readonly string[], name: string): Promise<void> {
+  if (names.includes(name)) return;
+  throw new UnknownTaskError(name, await nearestNames(name, names));
 }
 
 const MOST_NAMES = 3;

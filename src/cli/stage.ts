@@ -1,6 +1,6 @@
 import { Chalk, type ChalkInstance, type ColorSupportLevel } from "chalk";
 import type { OwnStreams } from "./streams.js";
-import { escapeControls } from "./ui/escape.js";
+import { escapeControls, escapeInJson } from "./ui/escape.js";
 
 export interface StageOptions {
   readonly json: boolean;
@@ -58,7 +58,8 @@ export class Stage {
 
   /** The answer of `--json`: one document. */
   document(value: unknown): void {
-    this.answer(JSON.stringify(value));
+    const text = JSON.stringify(value);
+    this.answer(this.outIsTerminal ? escapeInJson(text) : text);
   }
 
   /** A result: text as it is, anything else as JSON; made safe where a person reads it. */
@@ -80,8 +81,8 @@ export class Stage {
   }
 
   error(message: string, hint: string | undefined): void {
-    this.err(`${this.errPaint.red("error:")} ${escapeControls(message)}`);
-    if (hint !== undefined) this.err(`${this.errPaint.dim("hint:")} ${escapeControls(hint)}`);
+    this.err(`${this.errPaint.red("error:")} ${indentRest(escapeControls(message))}`);
+    if (hint !== undefined) this.err(`${this.errPaint.dim("hint:")} ${indentRest(escapeControls(hint))}`);
   }
 
   /** One line on stderr, whatever the options. Text of a task must have been escaped. */
@@ -93,6 +94,11 @@ export class Stage {
   setAside(aside: (write: () => void) => void): void {
     this.#aside = aside;
   }
+}
+
+/** Lines after the first are set in, so that a task's message cannot pass for a line of ours. */
+function indentRest(text: string): string {
+  return text.replace(/\n(?! )/g, "\n  ");
 }
 
 /** `--color` > `NO_COLOR` > `FORCE_COLOR` > the stream's own terminal, for each stream apart. */

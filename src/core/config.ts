@@ -46,6 +46,10 @@ export interface Config {
   readonly isolation: "process" | "inline" | null;
   /** child processes of a worker; null: one for each core, at least 2 */
   readonly processes: number | null;
+  /** a child process is replaced after so many runs; null: never */
+  readonly maxTasksPerChild: number | null;
+  /** bytes of a child process and all that it started, beyond which it is replaced; null: no limit */
+  readonly maxMemoryPerChild: number | null;
   readonly plugins: readonly ConfigPlugin[];
   /** bytes kept of what one attempt prints; 0 keeps nothing */
   readonly logs: number;
@@ -79,6 +83,8 @@ interface ConfigInputs {
   busyTimeout: Seconds;
   isolation: "process" | "inline" | null;
   processes: number | null;
+  maxTasksPerChild: number | null;
+  maxMemoryPerChild: number | string | null;
   plugins: readonly ConfigPlugin[];
   logs: boolean | number | string;
 }
@@ -104,6 +110,8 @@ const DEFAULTS: Config = {
   busyTimeout: 10,
   isolation: null,
   processes: null,
+  maxTasksPerChild: null,
+  maxMemoryPerChild: null,
   plugins: [],
   logs: 1_048_576,
 };
@@ -224,6 +232,8 @@ const RULES: Readonly<Record<keyof Config, Rule>> = {
   busyTimeout: positiveDuration,
   isolation: orNull(oneOf("process", "inline")),
   processes: orNull(count),
+  maxTasksPerChild: orNull(count),
+  maxMemoryPerChild: orNull(size),
   plugins: { expected: "a list of plugins: { name, setup }", read: readPlugins },
   logs: { expected: 'true, false, or bytes such as "1MiB"', read: readLogs },
 };

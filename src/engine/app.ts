@@ -1,13 +1,22 @@
 import type { Config } from "../core/config.js";
 import { type Duration, seconds } from "../core/duration.js";
 import { BadOptionError, QTasksError, UnknownIdError } from "../core/errors.js";
+import type { NewTask } from "../core/record.js";
 import { show } from "../core/show.js";
 import { isStatus, STATUSES, type Status } from "../core/status.js";
 import { type Task, toTask } from "../core/task.js";
-import type { Broker, CancelOutcome, TaskCounts, TaskQuery, WorkerInfo } from "../ports/broker.js";
+import type {
+  Broker,
+  CancelOutcome,
+  Enqueued,
+  RemoteVerb,
+  TaskCounts,
+  TaskQuery,
+  WorkerInfo,
+} from "../ports/broker.js";
 import type { ExecutorClass, TaskExecSchema } from "../ports/execution.js";
 import type { Attempts, Isolation } from "../ports/isolation.js";
-import type { EventName, Listener, Plugin } from "../ports/plugin.js";
+import type { EventMap, EventName, Listener, Plugin } from "../ports/plugin.js";
 import type { System } from "../ports/system.js";
 import { AttemptRunner } from "./attempt.js";
 import type { CallOptions } from "./call.js";
@@ -37,7 +46,11 @@ export interface AppParts {
   readonly asyncExecutor: ExecutorClass;
   readonly syncExecutor: ExecutorClass;
   readonly reportFault: ReportFault;
-  isolation(attempts: Attempts, config: Config, system: System): Isolation;
+  /** false: listeners of the config's plugins are not registered, because they hear in another process */
+  readonly pluginsListen?: boolean;
+  /** called for each listener that is registered */
+  onListener?(name: EventName): void;
+  isolation(app: App): Isolation;
   /** Calls back at a signal that asks the process to end. Returns a function that stops listening. */
   onSignal(callback: (signal: string) => void): () => void;
 }
@@ -88,7 +101,7 @@ export class App implements CallTarget, Adopter {
     this.#parts = parts;
     this.config = parts.config;
     this.broker = parts.broker;
-    this.#hooks = new Hooks(parts.reportFault);
+    this.#hooks = new Hooks(parts.reportFault, (name) => parts.onListener?.(name));
     const { broker, system, config } = parts;
     this.#client = new Client({ broker, system, config, hooks: this.#hooks, schemas: this.tasks });
     this.events = { on: (event, listener) => this.#hooks.on(event, listener) };
@@ -96,7 +109,7 @@ export class App implements CallTarget, Adopter {
       const schema = this.adopt((defaults) => buildSchema(options, func, source, defaults));
       return createHandle({ schema, target: () => this });
     });
-    for (const plugin of config.plugins) this.addPlugin(plugin as Plugin);
+    for (const plugin of config.plugins) this.#add(plugin as Plugin, parts.pluginsListen ?? true);
     takeCharge<Adopter>(this);
   }
 
@@ -118,6 +131,10 @@ export class App implements CallTarget, Adopter {
 
   /** @throws {BadOptionError} when a plugin of that name has been added */
   addPlugin(plugin: Plugin): void {
+    this.#add(plugin, true);
+  }
+
+  #add(plugin: Plugin, listens: boolean): void {
     if (typeof plugin?.setup !== "function" || typeof plugin.name !== "string") {
       throw new BadOptionError(`${show(plugin)} is no plugin.`, "A plugin is { name, setup(host) }.");
     }
@@ -125,7 +142,7 @@ export class App implements CallTarget, Adopter {
       throw new BadOptionError(`Two plugins are called "${plugin.name}".`, "Add it once.");
     }
     try {
-      this.#hooks.addPlugin(plugin);
+      this.#hooks.addPlugin(plugin, listens);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new QTasksError("E_CONFIG", `The plugin "${plugin.name}" failed in setup(): ${message}`, {
@@ -290,16 +307,7 @@ export class App implements CallTarget, Adopter {
   /** A worker with settings of its own, which takes the place of `app.worker`. */
   createWorker(choice: WorkerChoice = {}): Worker {
     const { config, broker, system, reportFault } = this.#parts;
-    const attempts = new AttemptRunner({
-      config,
-      system,
-      schemas: this.tasks,
-      get: (uuid) => this.get(uuid),
-      component: (name) => this.#component(name),
-      wrap: (schema) => this.#hooks.wrap(schema),
-      running: (schema, ctx) => createHandle({ schema, target: () => this }, { ctx }),
-    });
-    const isolation = this.#parts.isolation(attempts, config, system);
+    const isolation = this.#parts.isolation(this);
     const engine = new WorkerEngine(
       { broker, isolation, system, hooks: this.#hooks, reportFault },
       {
@@ -314,6 +322,39 @@ export class App implements CallTarget, Adopter {
     );
     this.#worker = new Worker(this, engine);
     return this.#worker;
+  }
+
+  /** Tells the listeners here of something that happened in another process. */
+  hear<Name extends EventName>(name: Name, event: EventMap[Name]): void {
+    this.#hooks.emit(name, event);
+  }
+
+  /** Tells that code hooked in from outside, or the storage, failed; `where` names it. */
+  reportFault(where: string, error: unknown): void {
+    this.#parts.reportFault(where, error);
+  }
+
+  /** What makes attempts at this application's tasks in this process. */
+  createAttempts(): Attempts {
+    return new AttemptRunner({
+      config: this.config,
+      system: this.#parts.system,
+      schemas: this.tasks,
+      get: (uuid) => this.get(uuid),
+      component: (name) => this.#component(name),
+      wrap: (schema) => this.#hooks.wrap(schema),
+      running: (schema, ctx) => createHandle({ schema, target: () => this }, { ctx }),
+    });
+  }
+
+  /** Answers a verb of the broker for code in another process, whose queueing is told here as well. */
+  async callBroker(verb: RemoteVerb, args: readonly unknown[]): Promise<unknown> {
+    await this.open();
+    const call = this.broker[verb] as (...args: readonly unknown[]) => Promise<unknown>;
+    const answer = await call.apply(this.broker, [...args]);
+    if (verb === "enqueue")
+      this.#client.announce(args[0] as readonly NewTask[], answer as readonly Enqueued[]);
+    return answer;
   }
 
   /** Works until a signal asks the process to end; resolves when the worker has stopped. A second signal aborts what runs. */

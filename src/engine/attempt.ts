@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { seconds } from "../core/duration.js";
 import { InputError, MaxTimeError, NotJsonError, QTasksError, TooLargeError } from "../core/errors.js";
 import { encodeJsonWithin } from "../core/json.js";
@@ -9,7 +10,7 @@ import type { AbortReason, Attempts, Job, RunHost, TaskFacts } from "../ports/is
 import { runInScope } from "./charge.js";
 import { Cancellation, type ContextHome, createContext, PluginTriggerError } from "./context.js";
 import { checkInput } from "./input.js";
-import { describeThrown } from "./thrown.js";
+import { describeThrown, isInstance } from "./thrown.js";
 
 /** What an attempt needs of the application around it. */
 export interface AttemptHome extends ContextHome {
@@ -29,10 +30,12 @@ export class AttemptRunner implements Attempts {
   }
 
   get facts(): readonly TaskFacts[] {
-    return [...this.#home.schemas.values()].map(({ name, retry, maxTime }) => ({
+    return [...this.#home.schemas.values()].map(({ name, retry, maxTime, awaiting, retryDelay }) => ({
       name,
       retry,
       maxTimeMs: maxTime === null ? null : maxTime * 1000,
+      blocking: !awaiting,
+      backoff: typeof retryDelay === "function" ? null : retryDelay,
     }));
   }
 
@@ -64,6 +67,8 @@ export class AttemptRunner implements Attempts {
 
   async #execute(schema: TaskExecSchema, job: Job, signal: AbortSignal, host: RunHost): Promise<string> {
     const home = this.#home;
+    // Every sleep and wait of the run listens.
+    setMaxListeners(0, signal);
     const ctx = createContext(schema, job, signal, host, home);
     return await runInScope({ ctx, host }, async () => {
       const given = JSON.parse(job.args) as unknown[];
@@ -80,10 +85,10 @@ export class AttemptRunner implements Attempts {
   }
 
   #failed(schema: TaskExecSchema, job: Job, thrown: unknown): Outcome {
-    if (thrown instanceof Cancellation && thrown.fence === job.lease.fence)
+    if (isInstance(thrown, Cancellation) && thrown.fence === job.lease.fence)
       return { kind: "cancel", reason: thrown.reason };
     const described = describeThrown(thrown);
-    const details = thrown instanceof PluginTriggerError ? { details: thrown.details } : {};
+    const details = isInstance(thrown, PluginTriggerError) ? { details: thrown.details } : {};
     return { kind: "error", ...described, ...details, ...this.#retryOf(schema, job.attempt, thrown) };
   }
 

@@ -51,7 +51,7 @@ export function draftCall(
   const retry = checkedRetry(taskName, options.retry) ?? schema?.retry ?? null;
   return {
     taskName: checkedTaskName(taskName),
-    args: withoutTrailingUndefined(args),
+    args: withoutTrailingUndefined(checkedArgs(taskName, args)),
     priority: checkedPriority(taskName, options.priority) ?? schema?.priority ?? defaultPriority,
     tags: [...new Set([...(schema?.tags ?? []), ...checkedTags(taskName, options.tags)])],
     runAt: new Date(runAtMs(taskName, options, nowMs)),
@@ -59,6 +59,19 @@ export function draftCall(
     maxTime: checkedMaxTime(taskName, options.maxTime) ?? schema?.maxTime ?? null,
     unique: uniqueKey(taskName, options.unique),
   };
+}
+
+/**
+ * What plugins made of a draft is checked as a call's own options are.
+ * @throws {BadOptionError} naming the option
+ */
+export function checkDraft({ taskName, args, priority, tags, runAt, retry, maxTime }: Draft): void {
+  checkedArgs(taskName, args);
+  checkedPriority(taskName, priority);
+  checkedTags(taskName, tags);
+  checkedRetry(taskName, retry);
+  checkedMaxTime(taskName, maxTime);
+  checkedTime("runAt", runAt, runAt.getTime());
 }
 
 /** @throws {NotJsonError | TooLargeError} */
@@ -97,16 +110,23 @@ function runAtMs(taskName: string, { delay, runAt }: CallOptions, nowMs: number)
   if (delay !== undefined && runAt !== undefined) {
     throw new BadOptionError(`A call of "${taskName}" has both delay and runAt.`, "Give one of them.");
   }
-  if (runAt === undefined)
-    return nowMs + Math.round(delay === undefined ? 0 : seconds("delay", delay) * 1000);
-  const at = new Date(runAt).getTime();
-  if (Number.isNaN(at)) {
-    throw new BadOptionError(
-      `runAt is ${show(runAt)}, which is no time.`,
-      'Give a Date, or text such as "2030-01-31T08:00:00Z".',
-    );
-  }
-  return at;
+  if (runAt !== undefined) return checkedTime("runAt", runAt, new Date(runAt).getTime());
+  if (delay === undefined) return nowMs;
+  return checkedTime("delay", delay, nowMs + Math.round(seconds("delay", delay) * 1000));
+}
+
+/** @returns `atMs` when a Date can hold it */
+function checkedTime(option: string, given: unknown, atMs: number): number {
+  if (!Number.isNaN(new Date(atMs).getTime())) return atMs;
+  throw new BadOptionError(
+    `${option} is ${show(given)}, which is no time.`,
+    'Give a Date, or text such as "2030-01-31T08:00:00Z", or a delay that ends before the year 275760.',
+  );
+}
+
+function checkedArgs(taskName: string, args: unknown): readonly unknown[] {
+  if (Array.isArray(args)) return args;
+  throw new BadOptionError(`args of a call of "${taskName}" is ${show(args)}.`, "Give a list of arguments.");
 }
 
 function uniqueKey(taskName: string, unique: CallOptions["unique"]): UniqueKey | null {

@@ -5,7 +5,7 @@ import { type Task, toTask } from "../core/task.js";
 import type { Broker, Enqueued } from "../ports/broker.js";
 import type { TaskExecSchema } from "../ports/execution.js";
 import type { System } from "../ports/system.js";
-import { type CallOptions, type Draft, draftCall, timeoutMs, toNewTask } from "./call.js";
+import { type CallOptions, checkDraft, type Draft, draftCall, timeoutMs, toNewTask } from "./call.js";
 import { currentScope } from "./charge.js";
 import type { Hooks } from "./hooks.js";
 import { checkInput } from "./input.js";
@@ -98,19 +98,20 @@ export class Client {
 
   /** A task that waits for another gives its place back meanwhile, so one place is enough for both. */
   async #waitFor(uuid: string, waitMs: number | undefined): Promise<{ task: Task; done: boolean }> {
-    const host = waitMs === 0 ? undefined : currentScope()?.host;
-    host?.pause(uuid);
+    const scope = waitMs === 0 ? undefined : currentScope();
+    scope?.host.pause(uuid);
     try {
-      const record = await this.#waiter.wait(uuid, waitMs);
+      const record = await this.#waiter.wait(uuid, waitMs, scope?.ctx.signal);
       return { task: toTask(record), done: this.#waiter.isDone(record) };
     } finally {
-      await host?.resume();
+      await scope?.host.resume();
     }
   }
 
   async #prepare(call: Call): Promise<NewTask> {
     const draft = this.#draft(call);
     for (const hook of this.#home.hooks.queueHooks) await hook(draft);
+    if (this.#home.hooks.queueHooks.length > 0) checkDraft(draft);
     const input = this.#home.schemas.get(call.taskName)?.input;
     if (input) await checkInput(call.taskName, input, draft.args);
     return this.#complete(draft);
@@ -121,6 +122,7 @@ export class Client {
     for (const hook of this.#home.hooks.queueHooks) {
       if (hook(draft) instanceof Promise) throw syncUnsupported("A plugin's onQueue is asynchronous.");
     }
+    if (this.#home.hooks.queueHooks.length > 0) checkDraft(draft);
     if (this.#home.schemas.get(call.taskName)?.input)
       throw syncUnsupported("The task's input schema may be asynchronous.");
     return this.#complete(draft);
@@ -136,6 +138,15 @@ export class Client {
   #complete(draft: Draft): NewTask {
     const { config, system } = this.#home;
     return toNewTask(draft, system.newId(), config.maxPayload, system.now().wallMs);
+  }
+
+  /** Tells of tasks that another process queued through this one's broker. */
+  announce(tasks: readonly NewTask[], enqueued: readonly Enqueued[]): void {
+    if (!this.#home.hooks.hears("taskQueued")) return;
+    for (const [index, { uuid, deduplicated }] of enqueued.entries()) {
+      const task = tasks[index];
+      if (task !== undefined) this.#announce(toTask({ ...freshRecord(task), uuid }, deduplicated));
+    }
   }
 
   async #queued(task: NewTask, entry: Enqueued): Promise<Task> {

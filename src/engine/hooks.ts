@@ -15,8 +15,12 @@ export class Hooks {
   readonly #after: Middleware[] = [];
   readonly #reportFault: ReportFault;
 
-  constructor(reportFault: ReportFault) {
+  readonly #onListener: (event: EventName) => void;
+
+  /** @param onListener called for each listener that is added */
+  constructor(reportFault: ReportFault, onListener: (event: EventName) => void = () => {}) {
     this.#reportFault = reportFault;
+    this.#onListener = onListener;
   }
 
   /** @returns a function that takes the listener away again */
@@ -24,6 +28,7 @@ export class Hooks {
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners);
     listeners.add(listener as Listener<EventName>);
+    this.#onListener(event);
     return () => void listeners.delete(listener as Listener<EventName>);
   }
 
@@ -43,9 +48,12 @@ export class Hooks {
     return (this.#listeners.get(event)?.size ?? 0) > 0;
   }
 
-  addPlugin(plugin: Plugin): void {
+  /** @param listens false leaves its listeners out */
+  addPlugin(plugin: Plugin, listens = true): void {
     const host: PluginHost = {
-      on: (event, listener) => void this.on(event, listener),
+      on: (event, listener) => {
+        if (listens) this.on(event, listener);
+      },
       use: (middleware, when = "before") =>
         void (when === "after" ? this.#after : this.#before).push(middleware),
       onQueue: (hook) => void this.#queueHooks.push(hook),

@@ -28,7 +28,9 @@ export class Router {
   constructor(options: RouterOptions = {}) {
     const { prefix = "", ...defaults } = options;
     this.task = createRegister((own, func, source) => {
-      const name = `${prefix}${own.name ?? func.name}`;
+      const ownName = own.name ?? func.name;
+      // Without a name of its own it is refused, whatever the prefix.
+      const name = ownName === "" ? "" : `${prefix}${ownName}`;
       const task = new UnplacedTask({ ...defaults, ...own, name }, func, source);
       this.#tasks.push(task);
       // A router that has been included passes later registrations on.

@@ -24,9 +24,15 @@ export class Run implements RunHost {
   readonly startedMonoMs: number;
   #stopReason: AbortReason | undefined;
   readonly #owner: RunOwner;
-  /** waits within the run that are open at the same time hold the place back together */
+  /** waits within the run that are open at the same time */
   #pauses = 0;
+  #holdsPlace = true;
+  #linedUp: Promise<void> | undefined;
   #ended = false;
+  #letGo = () => {};
+  readonly #toldToEnd = new Promise<void>((resolve) => {
+    this.#letGo = resolve;
+  });
 
   constructor(job: Job, owner: RunOwner) {
     this.job = job;
@@ -43,6 +49,7 @@ export class Run implements RunHost {
   stopping(reason: AbortReason): void {
     if (this.#stopReason !== undefined) return;
     this.#stopReason = reason;
+    this.#letGo();
     this.#owner.stoppingRun(this, reason);
   }
 
@@ -59,23 +66,36 @@ export class Run implements RunHost {
   pause(waitsFor: string): void {
     this.#owner.waitsFor(waitsFor);
     this.#pauses += 1;
-    if (this.#pauses > 1 || this.#ended) return;
-    this.#owner.slots.give();
-    this.#owner.placesChanged();
+    this.#leavePlace();
   }
 
   async resume(): Promise<void> {
     this.#pauses -= 1;
-    if (this.#pauses > 0 || this.#ended) return;
-    await this.#owner.slots.takeAgain();
-    // It ended while it stood in line for its place, which is then nobody's.
-    if (this.#ended) this.#owner.slots.give();
+    if (this.#pauses > 0 || this.#holdsPlace || this.#ended) return;
+    this.#linedUp ??= this.#lineUp();
+    // Who has been told to end does not stand in line for that.
+    await Promise.race([this.#linedUp, this.#toldToEnd]);
   }
 
   /** The run is over: its place is free, unless it gave it back itself. */
   end(): void {
     this.#ended = true;
-    if (this.#pauses === 0) this.#owner.slots.give();
+    this.#leavePlace();
+  }
+
+  async #lineUp(): Promise<void> {
+    await this.#owner.slots.takeAgain();
+    this.#linedUp = undefined;
+    this.#holdsPlace = true;
+    // While it stood in line it ended, or began to wait again: the place is for others.
+    if (this.#ended || this.#pauses > 0) this.#leavePlace();
+  }
+
+  #leavePlace(): void {
+    if (!this.#holdsPlace) return;
+    this.#holdsPlace = false;
+    this.#owner.slots.give();
+    this.#owner.placesChanged();
   }
 
   event(worker: string): RunEvent {

@@ -19,6 +19,15 @@ export function describeThrown(thrown: unknown): Thrown {
   }
 }
 
+/** `instanceof`, and false for a proxy that throws when it is asked. */
+export function isInstance<T>(thrown: unknown, ofClass: abstract new (...args: never[]) => T): thrown is T {
+  try {
+    return thrown instanceof ofClass;
+  } catch {
+    return false;
+  }
+}
+
 function describeError(thrown: Error): Thrown {
   const stack = typeof thrown.stack === "string" ? cut(thrown.stack) : null;
   const error = {

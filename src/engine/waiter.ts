@@ -1,4 +1,4 @@
-import { UnknownIdError } from "../core/errors.js";
+import { QTasksError, UnknownIdError } from "../core/errors.js";
 import type { TaskRecord } from "../core/record.js";
 import type { Status } from "../core/status.js";
 import type { Broker, Unsubscribe } from "../ports/broker.js";
@@ -38,16 +38,18 @@ export class Waiter {
 
   /**
    * @param timeoutMs undefined waits without limit; 0 looks once
+   * @param signal of the run that waits: once it is aborted the wait ends with its reason
    * @returns the record as it is when the task is done or the time is over
    * @throws {UnknownIdError} when there is no such task, or it is forgotten meanwhile
    */
-  async wait(uuid: string, timeoutMs: number | undefined): Promise<TaskRecord> {
+  async wait(uuid: string, timeoutMs: number | undefined, signal?: AbortSignal): Promise<TaskRecord> {
     if (timeoutMs === 0) return await this.#read(uuid);
     return await new Promise<TaskRecord>((resolve, reject) => {
       const stopTimer =
         timeoutMs === undefined ? () => {} : this.#system.timer(timeoutMs, () => end(() => this.#read(uuid)));
       const end = (last: () => TaskRecord | Promise<TaskRecord>) => {
         stopTimer();
+        signal?.removeEventListener("abort", abort);
         this.#forget(waiting);
         Promise.resolve().then(last).then(resolve, reject);
       };
@@ -56,15 +58,21 @@ export class Waiter {
         resolve: (record) => end(() => record),
         reject: (error) => end(() => Promise.reject(error)),
       };
+      const abort = () => waiting.reject(signal?.reason);
       this.#remember(waiting);
+      if (signal?.aborted) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
     });
   }
 
+  /** Who still waits is told so, with `E_CLOSED`. */
   async close(): Promise<void> {
-    const unsubscribe = await this.#unsubscribe;
+    this.#rejectAll([...this.#waiting.keys()], closed());
+    const unsubscribe = await this.#unsubscribe?.catch(() => undefined);
     unsubscribe?.();
     this.#unsubscribe = undefined;
     this.#stopPoll?.();
+    this.#stopPoll = undefined;
   }
 
   async #read(uuid: string): Promise<TaskRecord> {
@@ -77,7 +85,14 @@ export class Waiter {
     const others = this.#waiting.get(waiting.uuid) ?? new Set();
     this.#waiting.set(waiting.uuid, others.add(waiting));
     this.#unsubscribe ??= this.#broker.subscribe({ settled: (uuids) => this.#settled(uuids) });
-    this.#unsubscribe.then(() => this.#look(), waiting.reject);
+    this.#unsubscribe.then(
+      () => this.#look(),
+      (error: unknown) => {
+        // The next one who waits tries anew.
+        this.#unsubscribe = undefined;
+        waiting.reject(error);
+      },
+    );
     this.#poll();
   }
 
@@ -124,10 +139,14 @@ export class Waiter {
         const records = await this.#broker.getMany(uuids);
         for (const [index, uuid] of uuids.entries()) this.#answer(uuid, records[index]);
       } catch (error) {
-        for (const uuid of uuids)
-          for (const waiting of [...(this.#waiting.get(uuid) ?? [])]) waiting.reject(error);
+        this.#rejectAll(uuids, error);
       }
     }
+  }
+
+  #rejectAll(uuids: readonly string[], error: unknown): void {
+    for (const uuid of uuids)
+      for (const waiting of [...(this.#waiting.get(uuid) ?? [])]) waiting.reject(error);
   }
 
   #answer(uuid: string, record: TaskRecord | undefined): void {
@@ -138,4 +157,10 @@ export class Waiter {
       else waiting.resolve(record);
     }
   }
+}
+
+function closed(): QTasksError {
+  return new QTasksError("E_CLOSED", "The application was closed while a result was waited for.", {
+    hint: "Close it after the last wait. The task goes on.",
+  });
 }

@@ -1,7 +1,16 @@
 import { isFinal } from "../core/status.js";
 import { judge, judgeDeaths, type Outcome, type Verdict } from "../core/verdict.js";
-import type { Broker, Claim, Lease, LeaseState, RunReport, Unsubscribe } from "../ports/broker.js";
+import type {
+  Broker,
+  Claim,
+  ClaimRequest,
+  Lease,
+  LeaseState,
+  RunReport,
+  Unsubscribe,
+} from "../ports/broker.js";
 import type { AbortReason, Isolation, TaskFacts } from "../ports/isolation.js";
+import type { EventMap, EventName } from "../ports/plugin.js";
 import type { CancelTimer, System } from "../ports/system.js";
 import type { Hooks, ReportFault } from "./hooks.js";
 import { endEvent, Run, type RunOwner } from "./run.js";
@@ -53,6 +62,8 @@ interface Ended {
 
 type State = "idle" | "running" | "stopping" | "stopped";
 
+const INTERRUPTED: Outcome = { kind: "interrupted" };
+
 /**
  * Claims tasks, has them run, settles what they came to, keeps their leases, stops. It never claims more than it has
  * free places for. What comes to an end in one turn of the event loop is settled, and its places are claimed for, in
@@ -72,6 +83,7 @@ export class WorkerEngine implements RunOwner {
   readonly #retries = new Set<string>();
   readonly #summary = { succeeded: 0, failed: 0, cancelled: 0, interrupted: 0 };
   #facts = new Map<string, TaskFacts>();
+  #preparing: Promise<readonly string[]> | undefined;
   #state: State = "idle";
   #sinceMs = 0;
   #ended: Ended[] = [];
@@ -116,17 +128,22 @@ export class WorkerEngine implements RunOwner {
     return [...this.#facts.keys()];
   }
 
+  /**
+   * Gets ready without claiming, and resolves to the names of the tasks it can run. Rejects when their code cannot be
+   * loaded; the worker is then stopped.
+   */
+  prepare(): Promise<readonly string[]> {
+    this.#preparing ??= this.#prepare();
+    return this.#preparing;
+  }
+
   /** Resolves once it claims. A second call does nothing. */
   async start(): Promise<void> {
     if (this.#state !== "idle") return;
     this.#state = "running";
     this.#sinceMs = this.system.now().wallMs;
-    const facts = await this.#parts.isolation.open();
+    await this.prepare();
     if (this.state !== "running") return;
-    const { only } = this.options;
-    this.#facts = new Map(
-      facts.filter(({ name }) => only?.includes(name) ?? true).map((entry) => [entry.name, entry]),
-    );
     this.#unsubscribe = await this.#parts.broker.subscribe({
       queued: () => this.#wantClaims(),
       cancelling: () => void this.#renew(),
@@ -137,6 +154,20 @@ export class WorkerEngine implements RunOwner {
     await this.#claim();
     this.#beatLater();
     this.#pollLater();
+  }
+
+  async #prepare(): Promise<readonly string[]> {
+    try {
+      const facts = await this.#parts.isolation.open(() => this.#wantClaims());
+      const { only } = this.options;
+      const wanted = facts.filter(({ name }) => only?.includes(name) ?? true);
+      this.#facts = new Map(wanted.map((entry) => [entry.name, entry]));
+      return facts.map(({ name }) => name);
+    } catch (error) {
+      this.#state = "stopped";
+      await this.#parts.isolation.close();
+      throw error;
+    }
   }
 
   /**
@@ -176,15 +207,15 @@ export class WorkerEngine implements RunOwner {
 
   stoppingRun(run: Run, reason: AbortReason): void {
     const named = reason.kind === "overtime" ? "maxTime" : reason.kind;
-    this.#parts.hooks.emit("taskStopping", { ...run.event(this.options.name), reason: named });
+    this.#emit(run, "taskStopping", { ...run.event(this.options.name), reason: named });
   }
 
   report(run: Run, report: Omit<RunReport, "lease">): void {
     this.#reports.push({ ...report, lease: run.job.lease });
     const event = run.event(this.options.name);
-    if (report.progress) this.#parts.hooks.emit("taskProgress", { ...event, ...report.progress });
+    if (report.progress) this.#emit(run, "taskProgress", { ...event, ...report.progress });
     for (const { stream, text } of report.lines ?? [])
-      this.#parts.hooks.emit("taskOutput", { ...event, stream, text });
+      this.#emit(run, "taskOutput", { ...event, stream, text });
     this.#turnLater();
   }
 
@@ -213,7 +244,8 @@ export class WorkerEngine implements RunOwner {
   }
 
   async #claim(): Promise<void> {
-    const limit = Math.min(this.slots.free, this.#claimsLeft);
+    const choice = this.#claimChoice();
+    const limit = Math.min(this.slots.free, this.#claimsLeft, choice.limit);
     if (this.#state !== "running" || limit <= 0 || this.#focus?.size === 0) return;
     this.#claimAgain = false;
     this.#claiming = true;
@@ -224,7 +256,8 @@ export class WorkerEngine implements RunOwner {
       const { claims, nextDueAtMs } = await this.#parts.broker.claim({
         workerId: this.#id,
         workerName: this.options.name,
-        names: this.taskNames,
+        names: choice.names,
+        atMost: choice.atMost,
         uuids: this.#focus === undefined ? undefined : [...this.#focus],
         limit,
         leaseMs: this.options.leaseMs,
@@ -244,6 +277,16 @@ export class WorkerEngine implements RunOwner {
       this.slots.give(limit - taken);
       if (this.#claimAgain || this.#claimsLeft <= 0) this.#turnLater();
     }
+  }
+
+  /** What there is room for: where a plain function would have to wait for a process, another worker may have one. */
+  #claimChoice(): { names: readonly string[]; atMost?: ClaimRequest["atMost"]; limit: number } {
+    const { shared, blocking } = this.#parts.isolation.room();
+    const names = this.taskNames;
+    if (blocking >= this.slots.free && shared > 0) return { names, limit: shared };
+    const blockingNames = names.filter((name) => this.#facts.get(name)?.blocking);
+    if (shared <= 0) return { names: blockingNames, limit: blocking };
+    return { names, atMost: { names: blockingNames, limit: blocking }, limit: shared };
   }
 
   #claimWhenDue(dueAtMs: number | null): void {
@@ -268,11 +311,16 @@ export class WorkerEngine implements RunOwner {
     this.#retries.delete(claim.lease.uuid);
     const givenUp = judgeDeaths(claim.deaths, this.options.maxCrashes, claim.taskName);
     if (givenUp !== undefined) {
-      this.#end(run, { kind: "interrupted" }, givenUp);
+      this.#end(run, INTERRUPTED, givenUp);
+      return;
+    }
+    if (this.#state !== "running") {
+      // Its claim was under way when the worker was told to stop.
+      this.#end(run, INTERRUPTED, judge(job, INTERRUPTED, this.options.maxCrashes, this.system.now().wallMs));
       return;
     }
     this.#runs.set(claim.lease.fence, run);
-    this.#parts.hooks.emit("taskRunning", run.event(this.options.name));
+    this.#emit(run, "taskRunning", run.event(this.options.name));
     void this.#parts.isolation.run(job, run).then((outcome) => {
       this.#runs.delete(claim.lease.fence);
       this.#end(run, outcome, judge(job, outcome, this.options.maxCrashes, this.system.now().wallMs));
@@ -296,6 +344,7 @@ export class WorkerEngine implements RunOwner {
       .then(
         (stored) => {
           for (const [index, ended] of batch.entries()) if (stored[index]) this.#tell(ended);
+          if (this.options.burst) this.#wantClaims();
         },
         (error: unknown) => {
           // A result is not lost because the disk is full: it is kept, with its lease, and tried again by the poll.
@@ -305,7 +354,6 @@ export class WorkerEngine implements RunOwner {
       )
       .finally(() => {
         this.#unsettled -= 1;
-        if (this.options.burst) this.#wantClaims();
         this.#stopWhenDone();
       });
   }
@@ -318,7 +366,13 @@ export class WorkerEngine implements RunOwner {
     else if (verdict.error === null) this.#summary.interrupted += 1;
     if (verdict.status === "new") this.#retries.add(run.job.lease.uuid);
     const [name, event] = endEvent({ ...run.event(this.options.name), seconds }, outcome, verdict);
-    this.#parts.hooks.emit(name, event as never);
+    this.#emit(run, name, event as never);
+  }
+
+  /** To the listeners here, and to those where the run was made. */
+  #emit<Name extends EventName>(run: Run, name: Name, event: EventMap[Name]): void {
+    this.#parts.hooks.emit(name, event);
+    this.#parts.isolation.tell(run.job.lease.fence, name, event);
   }
 
   #sendReports(): void {
@@ -417,8 +471,9 @@ export class WorkerEngine implements RunOwner {
   }
 
   #stopWhenDone(): void {
-    if (this.#state === "running" && this.#claimsLeft <= 0 && !this.#isBusy()) this.#beginStop();
-    if (this.#state === "stopping" && !this.#isBusy() && !this.#claiming) this.#finish();
+    if (this.#isBusy() || this.#claiming) return;
+    if (this.#state === "running" && this.#claimsLeft <= 0) this.#beginStop();
+    if (this.#state === "stopping") this.#finish();
   }
 
   #isBusy(): boolean {

@@ -1,5 +1,5 @@
 import type { Outcome } from "../core/verdict.js";
-import type { AbortReason, Attempts, Isolation, Job, RunHost, TaskFacts } from "../ports/isolation.js";
+import type { AbortReason, Attempts, Isolation, Job, Room, RunHost, TaskFacts } from "../ports/isolation.js";
 import type { System } from "../ports/system.js";
 
 /** Makes the error that aborts a run's signal. */
@@ -53,6 +53,13 @@ export class InlineIsolation implements Isolation {
     for (const stop of stopTimers) stop();
     return controller.signal.aborted ? outcome : this.#overtimeSeenLate(job, started, outcome);
   }
+
+  room(): Room {
+    return { shared: Number.POSITIVE_INFINITY, blocking: Number.POSITIVE_INFINITY };
+  }
+
+  /** Their listeners are those of the worker's own application. */
+  tell(): void {}
 
   abort(fence: number, reason: AbortReason): void {
     this.#aborts.get(fence)?.(reason);

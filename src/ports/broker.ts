@@ -97,6 +97,8 @@ export interface ClaimRequest {
   /** only these tasks, whatever their place in line; undefined for any */
   readonly uuids?: readonly string[] | undefined;
   readonly limit: number;
+  /** at most so many of these, of which there are fewer places; those of other names behind them are taken all the same */
+  readonly atMost?: { readonly names: readonly string[]; readonly limit: number } | undefined;
   readonly leaseMs: number;
   readonly now: Moment;
 }
@@ -207,3 +209,17 @@ export interface BrokerListener {
 }
 
 export type Unsubscribe = () => void;
+
+/** The verbs that code in a child process may use, by messages. Claims and results are its supervisor's alone. */
+export type RemoteVerb =
+  | "enqueue"
+  | "get"
+  | "getMany"
+  | "list"
+  | "counts"
+  | "oldestWaiting"
+  | "logs"
+  | "workers"
+  | "cancel"
+  | "requeue"
+  | "prune";

@@ -1,6 +1,8 @@
 import type { Progress } from "../core/record.js";
+import type { Backoff } from "../core/retry.js";
 import type { Outcome } from "../core/verdict.js";
 import type { Claim, LogLine } from "./broker.js";
+import type { EventMap, EventName } from "./plugin.js";
 
 /** Why a run is stopped from outside. */
 export type AbortReason =
@@ -22,6 +24,17 @@ export interface TaskFacts {
   readonly name: string;
   readonly retry: number;
   readonly maxTimeMs: number | null;
+  /** a plain function: it blocks its process, so nothing else is to run there meanwhile */
+  readonly blocking: boolean;
+  /** pauses between attempts, where they are data; null where a function of the task's works them out */
+  readonly backoff: Backoff | null;
+}
+
+/** How many more runs can be taken now. */
+export interface Room {
+  readonly shared: number;
+  /** of tasks that are `blocking` */
+  readonly blocking: number;
 }
 
 /** What a run says while it goes on, to whoever handed it over. */
@@ -39,12 +52,18 @@ export interface RunHost {
 /** Where and how runs are kept apart from the worker and from each other. */
 export interface Isolation {
   readonly kind: "inline" | "process";
-  /** Resolves to the tasks that can be run here. */
-  open(): Promise<readonly TaskFacts[]>;
+  /**
+   * Resolves to the tasks that can be run here, rejects when their code cannot be loaded.
+   * @param roomChanged called when there may be more room
+   */
+  open(roomChanged: () => void): Promise<readonly TaskFacts[]>;
+  room(): Room;
   /** Never rejects. Resolves at the latest `killGrace` after the run was aborted or its `maxTime` was over. */
   run(job: Job, host: RunHost): Promise<Outcome>;
   /** Aborts the run of that claim; nothing happens where it has ended. */
   abort(fence: number, reason: AbortReason): void;
+  /** Takes an event of a run to the listeners where it ran. */
+  tell<Name extends EventName>(fence: number, name: Name, event: EventMap[Name]): void;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { relative } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { isQTasksError, LoadError } from "../core/errors.js";
@@ -23,16 +25,20 @@ export class Importer {
   async import(files: readonly string[], timeoutMs: number): Promise<readonly unknown[]> {
     const modules: unknown[] = [];
     const restoreExit = this.#refuseExit();
+    const restoreStackDepth = deepenStacks();
     const watchdog = startWatchdog(timeoutMs);
     try {
       const work = async () => {
         await registerTsx();
         for (const file of files) modules.push(await this.#importOne(file));
+        // What a module left unhandled is told in a turn of its own.
+        await nextTurn();
       };
       await this.#within(timeoutMs, work());
       return modules;
     } finally {
       restoreExit();
+      restoreStackDepth();
       await watchdog.stop();
     }
   }
@@ -48,13 +54,18 @@ export class Importer {
 
   async #within(timeoutMs: number, work: Promise<void>): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<never>((_, reject) => {
+    let onUncaught: (error: unknown) => void = () => {};
+    const failure = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(this.#hung(timeoutMs)), timeoutMs);
+      onUncaught = (error) => reject(this.#explain(error, this.#loading));
     });
+    // Also for a promise that nobody handles; without a listener Node would end the process with a stack of its own.
+    process.on("uncaughtException", onUncaught);
     try {
-      await Promise.race([work, limit]);
+      await Promise.race([work, failure]);
     } finally {
       clearTimeout(timer);
+      process.off("uncaughtException", onUncaught);
     }
   }
 
@@ -86,7 +97,7 @@ export class Importer {
       return new LoadError(`${this.#place(error, file)}: ${message}`, error.hint, error, error.code);
     }
     const kind = error instanceof Error && error.name !== "Error" ? `${error.name}: ` : "";
-    const what = SYNTAX_REPORT.exec(message)?.[2] ?? `${kind}${message}`;
+    const what = SYNTAX_REPORT.exec(message)?.[2] ?? `${kind}${message.replace(REQUIRE_STACK, "")}`;
     return new LoadError(
       `${this.#place(error, file)} failed to load: ${what}`,
       "Mend the file and try again; --verbose shows the whole stack.",
@@ -105,7 +116,8 @@ export class Importer {
       const path = place.startsWith("file:") ? fileURLToPath(place.replace(/\?.*$/, "")) : place;
       if (path.startsWith(this.#root)) return `${this.#show(path)}:${number}`;
     }
-    return this.#show(file);
+    const line = error instanceof SyntaxError ? syntaxErrorLine(file) : undefined;
+    return line === undefined ? this.#show(file) : `${this.#show(file)}:${line}`;
   }
 
   #show(path: string): string {
@@ -117,6 +129,24 @@ export class Importer {
 /** esbuild's report of a syntax error: `/path/file.ts:3:7: ERROR: Expected ";" but found "x"` */
 const SYNTAX_REPORT = /^(\/[^\n]*?:\d+):\d+: ERROR: ([^\n]*)/m;
 const STACK_PLACE = /(file:\/\/\/[^()\s]*?|\/[^()\s]*?):(\d+)(?::\d+)?\)?$/;
+
+/** What Node adds to the message of a module that is missing. */
+const REQUIRE_STACK = /\nRequire stack:\n[\s\S]*$/;
+
+/** The frame in the user's file stands below those of Node's loader. */
+function deepenStacks(): () => void {
+  const depth = Error.stackTraceLimit;
+  Error.stackTraceLimit = 50;
+  return () => {
+    Error.stackTraceLimit = depth;
+  };
+}
+
+/** A SyntaxError of an imported module does not say its line; `node --check` does. */
+function syntaxErrorLine(file: string): string | undefined {
+  const { stderr } = spawnSync(process.execPath, ["--check", file], { encoding: "utf8", timeout: 5000 });
+  return /^.*:(\d+)$/m.exec(stderr ?? "")?.[1];
+}
 
 let registered: Promise<void> | undefined;
 

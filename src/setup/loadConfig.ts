@@ -14,13 +14,15 @@ export interface Project {
   readonly config: Config;
 }
 
+/** Plain data: it is also sent to the processes that load the same project. The environment comes on top. */
 export interface ProjectQuery {
   readonly cwd: string;
   /** given by `--config`: no search */
   readonly configFile: string | undefined;
   /** values given by flags: the strongest layer */
-  readonly flags: ConfigLayer;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** how an error calls the flag of a key */
+  readonly flagNames: Readonly<Record<string, string>>;
 }
 
 const SEARCH_PLACES = [
@@ -38,9 +40,15 @@ const DEFAULT_LOAD_SECONDS = 10;
  * @throws {ConfigError} when a value is refused
  */
 export async function loadProject(query: ProjectQuery): Promise<Project> {
-  const environment = environmentLayer(query.environment);
-  const found = await findConfig(query, loadTimeoutMs(environment, query.flags));
-  const layers = [query.flags, environment];
+  const environment = environmentLayer(process.env);
+  const { flags, flagNames } = query;
+  const flagLayer = {
+    origin: "the command line",
+    values: flags,
+    keyName: (key: string) => flagNames[key] ?? key,
+  };
+  const layers = [flagLayer, environment];
+  const found = await findConfig(query, loadTimeoutMs(layers));
   if (found === undefined) {
     const config = resolveConfig(layers);
     const hasTasks = config.tasks !== DEFAULT_TASKS || existsSync(resolve(query.cwd, DEFAULT_TASKS));
@@ -117,11 +125,19 @@ function explain(error: unknown, query: ProjectQuery): Error {
       error,
     );
   }
-  return new LoadError(
-    `${filepath ?? query.configFile ?? "The config"} cannot be read: ${message}`,
-    "Mend the file and try again.",
-    error,
-  );
+  const file = filepath ?? query.configFile ?? "The config";
+  const { place, what } = syntaxReport(message);
+  return new LoadError(`${file}${place} cannot be read: ${what}`, "Mend the file and try again.", error);
+}
+
+/** cosmiconfig's reports of broken JSON and YAML draw the lines around the place; its number and the reason will do. */
+function syntaxReport(message: string): { readonly place: string; readonly what: string } {
+  const [, line] = /^> *(\d+) \|/m.exec(message) ?? /\((\d+):\d+\)/.exec(message) ?? [];
+  const what = message
+    .replace(/^(?:JSON|YAML) Error in .*\n/, "")
+    .split("\n")
+    .find((text) => /^\S/.test(text) && !text.startsWith(">"));
+  return { place: line === undefined ? "" : `:${line}`, what: what ?? message };
 }
 
 function noProject(cwd: string): LoadError {
@@ -132,7 +148,7 @@ function noProject(cwd: string): LoadError {
 }
 
 /** The config cannot say how long it may itself take to load; flags and the environment can. */
-function loadTimeoutMs(environment: ConfigLayer, flags: ConfigLayer): number {
-  const given = flags.values.loadTimeout ?? environment.values.loadTimeout;
+function loadTimeoutMs(layers: readonly ConfigLayer[]): number {
+  const given = layers.map(({ values }) => values.loadTimeout).find((value) => value !== undefined);
   return (parseDuration(given) || DEFAULT_LOAD_SECONDS) * 1000;
 }

@@ -1,12 +1,54 @@
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { App } from "../engine/app.js";
+import type { ReportFault } from "../engine/hooks.js";
+import { ProcessIsolation } from "../isolation/process/pool.js";
+import type { Isolation } from "../ports/isolation.js";
 import { discoverTaskFiles } from "./discover.js";
 import { Importer } from "./importer.js";
-import type { Project } from "./loadConfig.js";
+import type { Project, ProjectQuery } from "./loadConfig.js";
 import { appParts } from "./queueTasks.js";
+import { system } from "./system.js";
+
+const CHILD_ENTRY = fileURLToPath(new URL("./child.js", import.meta.url));
 
 /** The application of a project, in charge, without its tasks: enough for whoever only looks at the queue. */
-export function createProjectApp(project: Project): App {
-  return new App(appParts(project.config, project.root));
+export function createProjectApp(project: Project, reportFault: ReportFault): App {
+  return new App({ ...appParts(project.config, project.root), reportFault });
+}
+
+/**
+ * The application of a worker's supervisor. Its tasks run in child processes, which alone load the task modules,
+ * unless the config says `inline`.
+ * @param query how the project was found: children find it the same way
+ * @param stray takes what is printed that belongs to no run
+ */
+export function createWorkerApp(
+  project: Project,
+  query: ProjectQuery,
+  stray: (text: string) => void,
+  reportFault: ReportFault,
+): App {
+  const parts = { ...appParts(project.config, project.root), reportFault };
+  if (project.config.isolation === "inline") return new App(parts);
+  return new App({ ...parts, isolation: (app) => processIsolation(app, query, stray) });
+}
+
+function processIsolation(app: App, query: ProjectQuery, stray: (text: string) => void): Isolation {
+  const { config, broker } = app;
+  return new ProcessIsolation({
+    entry: CHILD_ENTRY,
+    project: query,
+    processes: config.processes ?? Math.max(2, availableParallelism()),
+    killGraceMs: config.killGrace * 1000,
+    loadTimeoutMs: config.loadTimeout * 1000,
+    maxTasksPerChild: config.maxTasksPerChild,
+    system,
+    call: (verb, args) => app.callBroker(verb, args),
+    onSettled: (settled) => broker.subscribe({ settled }),
+    stray,
+    reportFault: (where, error) => app.reportFault(where, error),
+  });
 }
 
 /**

@@ -6,6 +6,7 @@ import { AsyncTaskExecutor } from "../executors/async.js";
 import { SyncTaskExecutor } from "../executors/sync.js";
 import { InlineIsolation } from "../isolation/inline.js";
 import type { Broker } from "../ports/broker.js";
+import type { AbortReason, Isolation } from "../ports/isolation.js";
 import { system } from "./system.js";
 
 /**
@@ -21,23 +22,25 @@ export class QueueTasks extends App {
 }
 
 /** The parts of an application with this config; relative paths start at `root`. */
-export function appParts(config: Config, root: string): AppParts {
+export function appParts(config: Config, root: string, broker = createBroker(config, root)): AppParts {
   return {
     config,
-    broker: createBroker(config, root),
+    broker,
     system,
     asyncExecutor: AsyncTaskExecutor,
     syncExecutor: SyncTaskExecutor,
     reportFault,
-    isolation: (attempts, { killGrace }) =>
-      new InlineIsolation(
-        attempts,
-        system,
-        killGrace * 1000,
-        (taskName, reason) => new Stopped(taskName, reason),
-      ),
+    isolation: inlineIsolation,
     onSignal,
   };
+}
+
+function inlineIsolation(app: App): Isolation {
+  return new InlineIsolation(app.createAttempts(), system, app.config.killGrace * 1000, abortError);
+}
+
+export function abortError(taskName: string, reason: AbortReason): Error {
+  return new Stopped(taskName, reason);
 }
 
 function createBroker(config: Config, root: string): Broker {

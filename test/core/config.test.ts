@@ -50,6 +50,8 @@ test("what is left open has a default", () => {
     busyTimeout: 10,
     isolation: null,
     processes: null,
+    maxTasksPerChild: null,
+    maxMemoryPerChild: null,
     plugins: [],
     logs: 1_048_576,
   });
@@ -178,6 +180,21 @@ const KEYS: { [Key in keyof Config]: { accepted: [unknown, Config[Key]][]; refus
       [null, null],
     ],
     refused: [0, 1.5, "4"],
+  },
+  maxTasksPerChild: {
+    accepted: [
+      [1, 1],
+      [null, null],
+    ],
+    refused: [0, 1.5, "4"],
+  },
+  maxMemoryPerChild: {
+    accepted: [
+      ["512MiB", 536_870_912],
+      [1000, 1000],
+      [null, null],
+    ],
+    refused: [0, 1.5, "much"],
   },
   plugins: {
     accepted: [

@@ -5,9 +5,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BadOptionError, DuplicateTaskError, type QTasksError } from "../../src/core/errors.js";
-import type { TaskOptions } from "../../src/engine/schema.js";
 import { AsyncTaskExecutor } from "../../src/executors/async.js";
 import { SyncTaskExecutor } from "../../src/executors/sync.js";
+import { taskOf } from "../../src/setup/app.js";
 import { createWorld } from "./world.js";
 
 const THIS_FILE = fileURLToPath(import.meta.url);
@@ -237,7 +237,7 @@ describe("a registration is refused", () => {
     ["input", { "~standard": {} }],
   ])("for the option %s: %o, naming the option, the value and the task", (option, value) => {
     const { app } = createWorld();
-    const error = refusal(() => app.task({ name: "mail.send", [option]: value } as TaskOptions, () => 1));
+    const error = refusal(() => app.task({ name: "mail.send", [option]: value }, () => 1));
     expect(error).toBeInstanceOf(BadOptionError);
     expect(error.code).toBe("E_BAD_OPTION");
     expect(error.message).toMatch(new RegExp(`^${option} of task "mail.send" is .+\\.$`));
@@ -254,7 +254,7 @@ describe("a registration is refused", () => {
     [{ base: 1, jitter: 1.1 }, /^retryDelay\.jitter of task "a" is 1\.1/],
   ])("for a wrong part of retryDelay: %o", (retryDelay, message) => {
     const { app } = createWorld();
-    const error = refusal(() => app.task({ name: "a", retryDelay } as TaskOptions, () => 1));
+    const error = refusal(() => app.task({ name: "a", retryDelay: retryDelay as { base: number } }, () => 1));
     expect(error.message).toMatch(message);
   });
 
@@ -309,7 +309,8 @@ describe("a static method is registered by a standard decorator", () => {
   test("and is the task from then on", () => {
     const { app } = createWorld();
     const { nightly } = fixture.decorate(app);
-    expect(nightly).toMatchObject({ taskName: "nightly" });
+    expect(taskOf(nightly).taskName).toBe("nightly");
+    expect(taskOf(nightly)("monday").args).toEqual(["monday"]);
   });
 
   test("with the class as `this` when it runs", async () => {

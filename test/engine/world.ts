@@ -57,8 +57,13 @@ export function createWorld(options: WorldOptions = {}): World {
     asyncExecutor: AsyncTaskExecutor,
     syncExecutor: SyncTaskExecutor,
     reportFault: (where, error) => faults.push({ where, error }),
-    isolation: (attempts, { killGrace }) =>
-      new InlineIsolation(attempts, system, killGrace * 1000, (name, reason) => new Stopped(name, reason)),
+    isolation: (own) =>
+      new InlineIsolation(
+        own.createAttempts(),
+        system,
+        own.config.killGrace * 1000,
+        (name, reason) => new Stopped(name, reason),
+      ),
     onSignal(callback) {
       signalled.add(callback);
       return () => void signalled.delete(callback);

@@ -22,7 +22,7 @@ import type { Moment } from "../../ports/system.js";
 import { cancel, requeue } from "./cancel.js";
 import { claim } from "./claim.js";
 import { GroupCommit, type Transaction, type Verb } from "./commit.js";
-import { connect } from "./connect.js";
+import { connect, disconnect } from "./connect.js";
 import { readCounts } from "./counts.js";
 import { type Database, loadDriver } from "./driver.js";
 import { enqueue } from "./enqueue.js";
@@ -83,7 +83,7 @@ export class SqliteBroker implements Broker {
     if (connection === undefined) return;
     await connection.commit.drain();
     connection.listeners.close();
-    connection.db.close();
+    disconnect(connection.db);
   }
 
   enqueue(tasks: readonly NewTask[]): Promise<readonly Enqueued[]> {

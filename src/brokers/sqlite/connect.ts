@@ -27,6 +27,20 @@ export async function connect(driver: Driver, options: ConnectOptions): Promise<
   }
 }
 
+/**
+ * SQLite folds the log into the file when the last connection closes, but @photostructure/sqlite keeps connections
+ * open behind the scenes until their statements are garbage: without folding here, a queue that nobody uses would
+ * consist of two files, and moving one of them would lose tasks.
+ */
+export function disconnect(db: Database): void {
+  try {
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch {
+    // Whoever opens the file next finds the log beside it.
+  }
+  db.close();
+}
+
 /** Read-only: closing a connection that may write can fold a foreign file's log into it. */
 function look(driver: Driver, path: string): FileState {
   const db = driver.connect(path, { readOnly: true });

@@ -10,6 +10,7 @@ export class Doorbell {
   readonly #path: string;
   #descriptor: number | undefined;
   #watcher: fs.FSWatcher | undefined;
+  #watchedInode: number | undefined;
   #onRing: (() => void) | undefined;
 
   constructor(path: string) {
@@ -45,8 +46,9 @@ export class Doorbell {
   #startWatching(): void {
     try {
       fs.closeSync(openBell(this.#path));
+      this.#watchedInode = inodeOf(this.#path);
       // Not persistent: whoever waits keeps the process alive by itself.
-      const watcher = fs.watch(this.#path, { persistent: false }, (event) => this.#onEvent(event));
+      const watcher = fs.watch(this.#path, { persistent: false }, () => this.#onEvent());
       watcher.on("error", () => watcher.close());
       this.#watcher = watcher;
     } catch {
@@ -54,9 +56,9 @@ export class Doorbell {
     }
   }
 
-  #onEvent(event: string): void {
-    // "rename": the file was deleted or replaced, and rings may have been missed.
-    if (event === "rename") {
+  #onEvent(): void {
+    // Deleted or replaced: the watch would stay with the old file.
+    if (inodeOf(this.#path) !== this.#watchedInode) {
       this.#watcher?.close();
       this.#startWatching();
     }
@@ -86,4 +88,8 @@ const ONE_BYTE = new Uint8Array([0x0a]);
 
 function openBell(path: string): number {
   return fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o600);
+}
+
+function inodeOf(path: string): number | undefined {
+  return fs.statSync(path, { throwIfNoEntry: false })?.ino;
 }

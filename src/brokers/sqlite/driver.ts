@@ -82,7 +82,7 @@ function driverOf(name: string, module: SqliteModule): Driver {
   const connect = (path: string, options: { readonly readOnly: boolean }) =>
     new module.DatabaseSync(path, {
       readOnly: options.readOnly,
-      // Waiting for locks is done by commit.ts: SQLite's own way starves one of two busy writers.
+      // Waiting for locks is done by lock.ts: SQLite's own way starves one of two busy writers.
       timeout: 0,
       enableForeignKeyConstraints: false,
     });

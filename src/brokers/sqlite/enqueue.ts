@@ -1,7 +1,9 @@
+import { BrokerError } from "../../core/errors.js";
 import type { NewTask } from "../../core/record.js";
 import type { Enqueued } from "../../ports/broker.js";
 import type { Transaction } from "./commit.js";
 import { countArrivals } from "./counts.js";
+import { isDuplicate } from "./errors.js";
 import { enterLine } from "./line.js";
 import { toText } from "./text.js";
 import { wholeMs } from "./time.js";
@@ -12,7 +14,7 @@ export function enqueue(tx: Transaction, tasks: readonly NewTask[]): readonly En
   const enqueued = tasks.map((task) => {
     const holder = holderOfKey(tx, task);
     if (holder !== undefined) return { uuid: holder, deduplicated: true };
-    last = insertTask(tx, task);
+    last = insertNew(tx, task);
     first ||= last;
     return { uuid: task.uuid, deduplicated: false };
   });
@@ -31,6 +33,15 @@ function isForLater(task: NewTask): boolean {
 function holderOfKey(tx: Transaction, task: NewTask): string | undefined {
   if (task.unique === null) return undefined;
   return tx.sql.get<{ readonly uuid: string }>(HOLDER_OF_KEY, task.taskName, toText(task.unique.key))?.uuid;
+}
+
+function insertNew(tx: Transaction, task: NewTask): number {
+  try {
+    return insertTask(tx, task);
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    throw new BrokerError("E_BROKER", `A task with the id ${task.uuid} is stored already.`, { cause: error });
+  }
 }
 
 function insertTask(tx: Transaction, task: NewTask): number {

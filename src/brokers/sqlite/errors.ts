@@ -10,11 +10,17 @@ const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
 const READONLY_DBMOVED = 1032;
+const CONSTRAINT_UNIQUE = 2067;
 
 /** True when another connection holds the lock: the same may succeed in a moment. */
 export function isBusy(error: unknown): boolean {
   const code = primaryCode(error);
   return code === BUSY || code === LOCKED;
+}
+
+/** True when a row of this name is there already. */
+export function isDuplicate(error: unknown): boolean {
+  return extendedCode(error) === CONSTRAINT_UNIQUE;
 }
 
 /** Makes anything the driver or the file system threw a `BrokerError`; one that is one already stays itself. */

@@ -5,7 +5,7 @@ import type { App } from "../../engine/app.js";
 import { type CallOptions, timeoutMs } from "../../engine/call.js";
 import type { Call } from "../../engine/client.js";
 import type { AsyncResult } from "../../engine/result.js";
-import { checkArity, parseArguments } from "../args.js";
+import { checkArity, exactJson, parseArguments } from "../args.js";
 import { EXIT } from "../exit.js";
 import { interruptible } from "../interrupt.js";
 import { rememberLast } from "../lastId.js";
@@ -39,8 +39,9 @@ export async function call(
   flags: CallFlags,
 ): Promise<number> {
   const options = callOptions(flags);
+  if (flags.batch !== undefined) refuseBeside("--batch", words.length + literal.length > 0, flags);
   const session = await openProjectWithTasks(stage, flags);
-  if (!flags.allowUnknown) await requireTask(session.app, name);
+  if (!flags.allowUnknown) await requireTask([...session.app.tasks.keys()], name);
   if (flags.batch !== undefined) return await callBatch(session, name, flags.batch, options);
   const args = taskArguments(session.app, name, words, literal, flags);
   const waitMs = timeoutMs(options);
@@ -126,6 +127,14 @@ async function hintIfUnserved({ stage, app }: Session, name: string): Promise<vo
 
 // --- many at once
 
+/** What a batch would ignore without a word. */
+function refuseBeside(batch: string, hasWords: boolean, { args, timeout }: CallFlags): void {
+  if (hasWords || args !== undefined)
+    throw new UsageError(`Arguments were given beside ${batch}.`, "Its lines are the arguments.");
+  if (timeout !== undefined)
+    throw new UsageError(`${batch} does not wait for results.`, "Leave --timeout out.");
+}
+
 /** All or none: a line that is wrong is named, and nothing has been stored. */
 async function callBatch(
   { stage, app, project }: Session,
@@ -151,7 +160,7 @@ async function callBatch(
 /** A line is the list of arguments, or the one object. */
 function batchArguments(app: App, name: string, line: string, number: number): readonly unknown[] {
   try {
-    const value = JSON.parse(line) as unknown;
+    const value = exactJson(line);
     const args = Array.isArray(value) ? value : [value];
     const schema = app.tasks.get(name);
     if (schema !== undefined && schema.input === null) checkArity(name, args, callerParams(schema));

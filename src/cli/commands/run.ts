@@ -1,9 +1,9 @@
 import type { App, Worker } from "../../engine/app.js";
-import type { CallOptions } from "../../engine/call.js";
+import type { Call } from "../../engine/client.js";
 import { onSignals, signalCode } from "../interrupt.js";
 import { rememberLast } from "../lastId.js";
 import { showOutcome } from "../outcome.js";
-import { openProjectWithTasks, requireTask, type Session } from "../session.js";
+import { loadOwnTasks, openWorker, requireTask, type Session } from "../session.js";
 import type { Stage } from "../stage.js";
 import { escapeControls } from "../ui/escape.js";
 import { type Spinner, startSpinner } from "../ui/spinner.js";
@@ -22,25 +22,28 @@ export async function run(
   flags: CallFlags,
 ): Promise<number> {
   const options = callOptions(flags);
-  const session = await openProjectWithTasks(stage, flags);
-  const name = given ?? (await chooseTask(stage, session.app));
-  await requireTask(session.app, name);
-  const args = taskArguments(session.app, name, words, literal, flags);
-  return await runHere(session, name, args, options);
+  const session = await openWorker(stage, flags, {}, {});
+  const worker = session.app.createWorker({ focused: true });
+  // The child process starts up while this one reads the tasks, which it needs to check the call.
+  const ready = worker.engine.prepare();
+  ready.catch(() => {});
+  try {
+    await loadOwnTasks(session);
+    const name = given ?? (await chooseTask(stage, session.app));
+    await requireTask([...session.app.tasks.keys()], name);
+    const args = taskArguments(session.app, name, words, literal, flags);
+    await ready;
+    return await runHere(session, worker, { taskName: name, args, options });
+  } finally {
+    await worker.stop(0);
+  }
 }
 
-async function runHere(
-  session: Session,
-  taskName: string,
-  args: readonly unknown[],
-  options: CallOptions,
-): Promise<number> {
-  const { stage, app, project } = session;
-  const spinner = await startSpinner(stage, taskName);
+async function runHere({ stage, app, project }: Session, worker: Worker, call: Call): Promise<number> {
+  const spinner = await startSpinner(stage, call.taskName);
   showWork(stage, app, spinner);
-  const worker = app.createWorker({ focused: true });
   await worker.start();
-  const task = await app.addTaskFor(worker, { taskName, args, options });
+  const task = await app.addTaskFor(worker, call);
   rememberLast(project.root, task.uuid);
   const signals = cancelOnSignal(stage, app, worker, task.uuid);
   try {

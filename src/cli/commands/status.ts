@@ -1,10 +1,9 @@
 import { UnknownIdError } from "../../core/errors.js";
 import type { Task, TaskRun } from "../../core/task.js";
 import type { WorkerInfo } from "../../ports/broker.js";
-import { EXIT, exitCodeOf, worstOf } from "../exit.js";
-import { readIds, resolveId } from "../ids.js";
+import { worstOf } from "../exit.js";
+import { Failures, readIds, resolveId } from "../ids.js";
 import { resultText } from "../outcome.js";
-import { reportError } from "../report.js";
 import { type GlobalOptions, openProject, type Session } from "../session.js";
 import type { Stage } from "../stage.js";
 import { escapeControls, escapeLine } from "../ui/escape.js";
@@ -23,7 +22,7 @@ export async function status(
 
 async function records({ stage, app, project }: Session, words: readonly string[]): Promise<number> {
   const tasks: Task[] = [];
-  const codes: number[] = [];
+  const failures = new Failures(stage);
   for (const id of readIds(words, project.root)) {
     try {
       const task = await app.get(await resolveId(app, id));
@@ -31,14 +30,12 @@ async function records({ stage, app, project }: Session, words: readonly string[
       tasks.push(task);
       if (task.status === "new" && !stage.json) await sayWhyItWaits({ stage, app, project }, task);
     } catch (error) {
-      codes.push(exitCodeOf(error));
-      reportError(stage, error, { document: false });
-      if (exitCodeOf(error) === EXIT.usage) return EXIT.usage;
+      failures.add(error);
     }
   }
-  if (stage.json) stage.document(tasks);
+  if (stage.json) failures.document(tasks);
   else if (tasks.length > 0) stage.answer(tasks.map((task) => describe(stage, task)).join("\n\n"));
-  return worstOf(codes);
+  return worstOf(failures.codes);
 }
 
 async function sayWhyItWaits({ stage, app }: Session, task: Task): Promise<void> {

@@ -1,9 +1,9 @@
 import { seconds } from "../../core/duration.js";
 import type { AsyncResult } from "../../engine/result.js";
-import { EXIT, exitCodeOf, exitCodeOfStatus, worstOf } from "../exit.js";
-import { readIds, resolveId } from "../ids.js";
+import { EXIT, exitCodeOfStatus, worstOf } from "../exit.js";
+import { Failures, readIds, resolveId } from "../ids.js";
 import { interruptible } from "../interrupt.js";
-import { reportError } from "../report.js";
+import { resultText, showOutcome } from "../outcome.js";
 import { type GlobalOptions, openProject, type Session } from "../session.js";
 import type { Stage } from "../stage.js";
 import { escapeLine } from "../ui/escape.js";
@@ -18,8 +18,8 @@ export async function wait(stage: Stage, words: readonly string[], flags: WaitFl
   const limit = flags.timeout === undefined ? undefined : seconds("--timeout", flags.timeout);
   const session = await openProject(stage, flags);
   const given = readIds(words, session.project.root);
-  const { uuids, codes } = await resolveAll(session, given);
-  if (codes.includes(EXIT.usage)) return EXIT.usage;
+  const failures = new Failures(stage);
+  const uuids = await resolveAll(session, given, failures);
   const spinner = await startSpinner(
     stage,
     `waiting for ${uuids.length === 1 ? uuids[0] : `${uuids.length} tasks`}`,
@@ -30,10 +30,11 @@ export async function wait(stage: Stage, words: readonly string[], flags: WaitFl
     return await interruptible(tell, async () => {
       const results = flags.any
         ? await firstOf(session, uuids, limit)
-        : await allOf(session, uuids, limit, codes);
+        : await allOf(session, uuids, limit, failures);
       spinner.stop();
-      show(stage, results);
-      return worstOf([...codes, ...results.map((result) => exitOf(result))]);
+      if (stage.json) failures.document(results);
+      else show(stage, results, given.length);
+      return worstOf([...failures.codes, ...results.map((result) => exitOf(result))]);
     });
   } finally {
     spinner.stop();
@@ -41,32 +42,28 @@ export async function wait(stage: Stage, words: readonly string[], flags: WaitFl
 }
 
 /** Unknown ids are reported and do not keep the others from being waited for. */
-async function resolveAll({ stage, app }: Session, ids: readonly string[]) {
+async function resolveAll({ app }: Session, ids: readonly string[], failures: Failures) {
   const uuids: string[] = [];
-  const codes: number[] = [];
   for (const id of ids) {
     try {
       uuids.push(await resolveId(app, id));
     } catch (error) {
-      codes.push(exitCodeOf(error));
-      reportError(stage, error, { document: exitCodeOf(error) === EXIT.usage });
-      if (exitCodeOf(error) === EXIT.usage) break;
+      failures.add(error);
     }
   }
-  return { uuids, codes };
+  return uuids;
 }
 
 async function allOf(
-  { stage, app }: Session,
+  { app }: Session,
   uuids: readonly string[],
   limit: number | undefined,
-  codes: number[],
+  failures: Failures,
 ) {
   const settled = await Promise.allSettled(uuids.map((uuid) => app.wait(uuid, limit)));
   return settled.flatMap((one) => {
     if (one.status === "fulfilled") return [one.value];
-    codes.push(exitCodeOf(one.reason));
-    reportError(stage, one.reason, { document: false });
+    failures.add(one.reason);
     return [];
   });
 }
@@ -86,14 +83,17 @@ async function firstOf({ app }: Session, uuids: readonly string[], limit: number
   }
 }
 
-function show(stage: Stage, results: readonly AsyncResult[]): void {
-  if (stage.json) {
-    stage.document(results);
+/** One that was asked for is shown as `result` does; several, a line each. */
+function show(stage: Stage, results: readonly AsyncResult[], asked: number): void {
+  const [only] = results;
+  if (asked === 1 && only !== undefined) {
+    showOutcome(stage, only);
     return;
   }
-  for (const { uuid, status, task, error, cancelReason } of results) {
-    const why = error?.message ?? cancelReason ?? "";
-    stage.answer([uuid, status, escapeLine(task.taskName), escapeLine(why)].join("  ").trimEnd());
+  for (const { uuid, status, task, error, cancelReason, returning } of results) {
+    const result = status === "success" ? resultText(returning) : "";
+    const cells = [uuid, status, task.taskName, error?.message ?? cancelReason ?? result];
+    stage.answer(cells.map(escapeLine).join("  ").trimEnd());
   }
 }
 

@@ -4,7 +4,7 @@ import type { Worker } from "../../engine/app.js";
 import type { EventName } from "../../ports/plugin.js";
 import { EXIT } from "../exit.js";
 import { onSignals, signalCode } from "../interrupt.js";
-import { type GlobalOptions, openProjectWithTasks, requireTask, type Session } from "../session.js";
+import { type GlobalOptions, openWorker, requireTask, type Session } from "../session.js";
 import type { Stage } from "../stage.js";
 import {
   duration,
@@ -41,27 +41,40 @@ const FLAG_NAMES = {
 
 export async function work(stage: Stage, flags: WorkerFlags): Promise<number> {
   const log = logChoice(flags);
-  const session = await openProjectWithTasks(stage, flags, configFlags(flags), FLAG_NAMES);
-  const { app } = session;
   const only = flags.only?.flatMap((names) => names.split(",")).filter((name) => name !== "");
-  for (const name of only ?? []) await requireTask(app, name);
-  if (app.tasks.size === 0)
-    throw new LoadError("There is no task to work on.", "`qtasks list` shows what is found.");
+  const session = await openWorker(stage, flags, configFlags(flags), FLAG_NAMES);
+  const { app } = session;
   const worker = app.createWorker({
     ...(only !== undefined && { only }),
     ...(flags.name !== undefined && { name: workerName(flags.name) }),
     ...(flags.burst && { burst: true }),
     ...(flags.maxTasks !== undefined && { maxTasks: atLeastOne("--max-tasks", flags.maxTasks) }),
   });
+  await requireTasks(worker, only);
   writeEvents(session, log);
   const signals = stopOnSignals(stage, worker);
+  // Nobody reads the log any more: what runs is finished all the same.
+  process.stdout.on("error", () => void worker.stop());
+  app.events.on("workerRunning", () => banner(session, worker));
   await worker.start();
-  banner(session, worker);
   const summary = await worker.stopped;
   signals.stopListening();
   const forced = signals.first !== undefined && (summary.interrupted > 0 || signals.count > 1);
   if (forced) return signalCode(signals.first ?? "");
   return flags.burst && summary.failed > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** @throws {LoadError | UnknownTaskError} when there is nothing to work on, or not what was asked for */
+async function requireTasks(worker: Worker, only: readonly string[] | undefined): Promise<void> {
+  const names = await worker.engine.prepare();
+  try {
+    if (names.length === 0)
+      throw new LoadError("There is no task to work on.", "`qtasks list` shows what is found.");
+    for (const name of only ?? []) await requireTask(names, name);
+  } catch (error) {
+    await worker.stop();
+    throw error;
+  }
 }
 
 interface LogChoice {

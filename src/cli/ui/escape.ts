@@ -17,6 +17,11 @@ export function escapeControls(text: string): string {
   return text.replace(UNSAFE, (char) => SHORT[char] ?? codeOf(char));
 }
 
+/** The same for JSON text, which stays the JSON that it was. */
+export function escapeInJson(json: string): string {
+  return json.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** The same for where one line is all there is room for. */
 export function escapeLine(text: string): string {
   return escapeControls(text).replace(/\n/g, "\\n").replace(/\t/g, "\\t");

@@ -1,0 +1,6 @@
+import { defineConfig } from "qtasks";
+
+export default defineConfig({
+  name: "shop",
+  tasks: "tasks",
+});

@@ -1,0 +1,128 @@
+import { type ChildProcess, fork } from "node:child_process";
+import type { Readable } from "node:stream";
+import type { System } from "../../ports/system.js";
+import type { Assignment } from "./assignment.js";
+import { type FromChild, Outbox, type ToChild } from "./protocol.js";
+
+/** After a child's exit its last messages may still be on their way; so long they are waited for. */
+const DRAIN_MS = 300;
+
+export interface ChildEvents {
+  message(child: Child, message: FromChild): void;
+  /** It is gone, with its whole group, and nothing more will come from it. `how` is for people. */
+  gone(child: Child, how: string): void;
+  /** printed past every capture, by native code or by a process that a task started */
+  printed(text: string): void;
+}
+
+/** One child process, the leader of a process group of its own, as the supervisor sees it. */
+export class Child {
+  readonly pid: number;
+  /** what runs in it, by claim number */
+  readonly runs = new Map<number, Assignment>();
+  state: "starting" | "ready" | "gone" = "starting";
+  /** takes no more runs and is ended once it has none */
+  isRetiring = false;
+  /** takes no more runs until a blocking one has had it */
+  isReserved = false;
+  /** how many runs it was given */
+  served = 0;
+  /** listeners in it */
+  readonly hears = new Set<string>();
+  isKilled = false;
+  readonly #process: ChildProcess;
+  readonly #outbox: Outbox<ToChild>;
+  readonly #system: System;
+  readonly #events: ChildEvents;
+  #exit: string | undefined;
+
+  constructor(entry: string, project: unknown, system: System, events: ChildEvents) {
+    this.#system = system;
+    this.#events = events;
+    // A group of its own: a terminal's Ctrl-C does not reach it, and one signal ends it with all that it started.
+    // The fifth descriptor is the watchdog's lifeline.
+    const child = fork(entry, [], {
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
+      execArgv: [],
+    });
+    this.#process = child;
+    this.pid = child.pid ?? 0;
+    this.#outbox = new Outbox((batch) => {
+      if (child.connected) child.send(batch, () => {});
+    });
+    child.on("message", (batch) => {
+      for (const message of batch as readonly FromChild[]) events.message(this, message);
+    });
+    child.on("error", () => this.#exited("it could not be started"));
+    child.on("exit", (code, signal) =>
+      this.#exited(signal === null ? `exit code ${code}` : `signal ${signal}`),
+    );
+    child.on("disconnect", () => this.#finishWhenExited());
+    for (const stream of [child.stdout, child.stderr]) this.#forward(stream);
+    this.post({ type: "load", project });
+  }
+
+  /** runs that are not waiting for another task */
+  get active(): number {
+    let count = 0;
+    for (const run of this.runs.values()) if (!run.isPaused) count += 1;
+    return count;
+  }
+
+  /** A run that must have the process for itself is going on. */
+  get isOccupied(): boolean {
+    for (const run of this.runs.values()) if (run.isAlone || (run.isBlocking && !run.isPaused)) return true;
+    return false;
+  }
+
+  post(message: ToChild): void {
+    this.#outbox.post(message);
+  }
+
+  /** Ends it at once, with its whole group. */
+  kill(): void {
+    this.isKilled = true;
+    killGroup(this.pid);
+  }
+
+  /** Lets it end by itself, and ends it when it does not. */
+  close(graceMs: number): void {
+    if (this.#process.connected) this.#process.disconnect();
+    this.#system.timer(graceMs, () => this.kill(), { idle: true });
+  }
+
+  #forward(stream: Readable | null): void {
+    stream?.setEncoding("utf8").on("data", (text: string) => this.#events.printed(text));
+  }
+
+  #exited(how: string): void {
+    if (this.#exit !== undefined) return;
+    this.#exit = how;
+    // What the child started may still be there.
+    killGroup(this.pid);
+    if (this.#process.connected) this.#system.timer(DRAIN_MS, () => this.#finish(), { idle: true });
+    else this.#finish();
+  }
+
+  #finishWhenExited(): void {
+    if (this.#exit !== undefined) this.#finish();
+    // It has closed the channel and lives on: nobody can talk to it any more.
+    else if (!this.isKilled) this.#system.timer(DRAIN_MS, () => this.kill(), { idle: true });
+  }
+
+  #finish(): void {
+    if (this.state === "gone") return;
+    this.state = "gone";
+    this.#events.gone(this, this.#exit ?? "");
+  }
+}
+
+function killGroup(pid: number): void {
+  if (pid === 0) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // Nobody is left in it.
+  }
+}

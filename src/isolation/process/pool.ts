@@ -1,0 +1,362 @@
+import { LoadError } from "../../core/errors.js";
+import type { Outcome } from "../../core/verdict.js";
+import type { RemoteVerb } from "../../ports/broker.js";
+import type { AbortReason, Isolation, Job, Room, RunHost, TaskFacts } from "../../ports/isolation.js";
+import type { EventMap, EventName } from "../../ports/plugin.js";
+import type { System } from "../../ports/system.js";
+import { Assignment } from "./assignment.js";
+import { Child } from "./child.js";
+import { type FromChild, toWire, type WireError } from "./protocol.js";
+import { isRemoteVerb } from "./remoteBroker.js";
+
+export interface PoolOptions {
+  /** the script that a child runs */
+  readonly entry: string;
+  /** what a child needs to load the project; sent as JSON */
+  readonly project: unknown;
+  /** how many children work at once */
+  readonly processes: number;
+  readonly killGraceMs: number;
+  /** how long a child may take to load the project */
+  readonly loadTimeoutMs: number;
+  readonly maxTasksPerChild: number | null;
+  readonly system: System;
+  /** Answers a verb of the broker that code in a child called. */
+  call(verb: RemoteVerb, args: readonly unknown[]): Promise<unknown>;
+  /** Calls back when tasks have ended, for waiters in children. */
+  onSettled(callback: (uuids: readonly string[] | undefined) => void): Promise<() => void>;
+  /** Something was printed that belongs to no run. */
+  stray(text: string): void;
+  reportFault(where: string, error: unknown): void;
+}
+
+/** A run that does not heed a lost lease is not given the whole grace: another worker has its task already. */
+const LOST_GRACE_MS = 500;
+const CLOSE_MS = 300;
+const RESTART_PAUSE_MS = 1000;
+
+/**
+ * Runs attempts in child processes. Async tasks share a child, a plain function has one to itself; a limit that is
+ * not heeded ends the child and all that it started. One child more than may work is kept warm.
+ */
+export class ProcessIsolation implements Isolation {
+  readonly kind = "process";
+  readonly #options: PoolOptions;
+  readonly #children = new Set<Child>();
+  /** where each run was made, until its last event has been told */
+  readonly #places = new Map<number, Child>();
+  readonly #waiting: Assignment[] = [];
+  #facts = new Map<string, TaskFacts>();
+  #roomChanged: () => void = () => {};
+  #opened: { resolve(facts: readonly TaskFacts[]): void; reject(error: unknown): void } | undefined;
+  #subscribers = new Set<Child>();
+  #unsubscribe: Promise<() => void> | undefined;
+  #isClosed = false;
+  #onEmpty: () => void = () => {};
+  #pauseBeforeStart = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  open(roomChanged: () => void): Promise<readonly TaskFacts[]> {
+    this.#roomChanged = roomChanged;
+    return new Promise((resolve, reject) => {
+      this.#opened = { resolve, reject };
+      this.#startChild();
+    });
+  }
+
+  room(): Room {
+    const open = this.#inState("ready").filter((child) => !child.isRetiring);
+    const free = this.#freePlaces();
+    const waiting = this.#waiting.filter((run) => run.isBlocking || run.isAlone).length;
+    const mayDrain = open.some((child) => child.active > 0 && !child.isOccupied && !child.isReserved);
+    const shared = free > 0 || open.some((child) => !child.isOccupied && !child.isReserved);
+    return {
+      shared: shared ? Number.POSITIVE_INFINITY : 0,
+      blocking: Math.max(0, free - waiting) + (waiting === 0 && free === 0 && mayDrain ? 1 : 0),
+    };
+  }
+
+  run(job: Job, host: RunHost): Promise<Outcome> {
+    const run = new Assignment(job, host, this.#facts.get(job.taskName));
+    this.#waiting.push(run);
+    this.#placeWaiting();
+    return run.outcome;
+  }
+
+  abort(fence: number, reason: AbortReason): void {
+    const waiting = this.#waiting.find((run) => run.fence === fence);
+    if (waiting !== undefined) {
+      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+      waiting.abortReason = reason;
+      waiting.end(waiting.lostProcess("", true, false, 0));
+      return;
+    }
+    const child = this.#places.get(fence);
+    const run = child?.runs.get(fence);
+    if (child !== undefined && run !== undefined) this.#abortRun(child, run, reason);
+  }
+
+  tell<Name extends EventName>(fence: number, name: Name, event: EventMap[Name]): void {
+    const child = this.#places.get(fence);
+    if (child === undefined) return;
+    if (child.hears.has(name)) child.post({ type: "event", name, event });
+    if (!child.runs.has(fence)) this.#places.delete(fence);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    (await this.#unsubscribe)?.();
+    if (this.#children.size === 0) return;
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+    for (const child of this.#children) child.close(CLOSE_MS);
+    await empty;
+  }
+
+  // --- placing
+
+  #placeWaiting(): void {
+    for (const run of [...this.#waiting]) {
+      const child = this.#placeFor(run);
+      if (child === undefined) continue;
+      this.#waiting.splice(this.#waiting.indexOf(run), 1);
+      this.#assign(child, run);
+    }
+    this.#reserveForBlocking();
+    this.#keepWarm();
+  }
+
+  /** The child that has the fewest runs of those that can take this one. */
+  #placeFor(run: Assignment): Child | undefined {
+    const mayUseAnother = this.#workingCount() < this.#options.processes;
+    const takes = (child: Child) => {
+      if (child.isRetiring || child.isOccupied) return false;
+      if (child.active === 0 && !mayUseAnother) return false;
+      if (run.isAlone) return child.runs.size === 0;
+      if (run.isBlocking) return child.active === 0;
+      return !child.isReserved;
+    };
+    return leastBusy(this.#inState("ready").filter(takes));
+  }
+
+  #assign(child: Child, run: Assignment): void {
+    child.runs.set(run.fence, run);
+    child.served += 1;
+    child.isReserved = false;
+    this.#places.set(run.fence, child);
+    const { maxTasksPerChild } = this.#options;
+    if (maxTasksPerChild !== null && child.served >= maxTasksPerChild) child.isRetiring = true;
+    child.post({ type: "run", job: run.job });
+  }
+
+  /** A blocking run that found no free child gets the one that is free soonest: it takes no other run until then. */
+  #reserveForBlocking(): void {
+    const wanted = this.#waiting.filter((run) => run.isBlocking || run.isAlone).length;
+    const reserved = [...this.#children].filter((child) => child.isReserved).length;
+    if (wanted === 0 || reserved >= wanted || this.#freePlaces() > 0) return;
+    const child = leastBusy(
+      this.#inState("ready").filter((one) => !one.isOccupied && !one.isRetiring && !one.isReserved),
+    );
+    if (child !== undefined) child.isReserved = true;
+  }
+
+  #workingCount(): number {
+    return [...this.#children].filter((child) => child.active > 0).length;
+  }
+
+  /** idle children that may be put to work now */
+  #freePlaces(): number {
+    const idle = this.#inState("ready").filter(
+      (child) => child.active === 0 && !child.isRetiring && !child.isOccupied,
+    );
+    return Math.max(0, Math.min(idle.length, this.#options.processes - this.#workingCount()));
+  }
+
+  #inState(state: Child["state"]): Child[] {
+    return [...this.#children].filter((child) => child.state === state);
+  }
+
+  // --- children
+
+  /** There is always one child that could begin at once, or one on its way. */
+  #keepWarm(): void {
+    if (this.#isClosed || this.#pauseBeforeStart) return;
+    const usable = [...this.#children].filter((child) => !child.isRetiring && !child.isKilled);
+    const idle = usable.filter((child) => child.active === 0);
+    if (idle.length === 0 && usable.length <= this.#options.processes) this.#startChild();
+  }
+
+  #startChild(): void {
+    const { entry, project, system, loadTimeoutMs, stray } = this.#options;
+    const child = new Child(entry, project, system, {
+      message: (from, message) => this.#receive(from, message),
+      gone: (from, how) => this.#gone(from, how),
+      printed: stray,
+    });
+    this.#children.add(child);
+    // The child ends a load that hangs by itself, and says so; this is for one that cannot.
+    const timer = system.timer(
+      loadTimeoutMs * 1.5 + 2000,
+      () => {
+        if (child.state === "starting") child.kill();
+      },
+      { idle: true },
+    );
+    void timer;
+  }
+
+  #receive(child: Child, message: FromChild): void {
+    switch (message.type) {
+      case "ready":
+        return this.#ready(child, message.tasks);
+      case "failed":
+        return this.#loadFailed(child, message.error);
+      case "call":
+        return void this.#answer(child, message);
+      case "subscribe":
+        return this.#subscribe(child);
+      case "hears":
+        return void child.hears.add(message.name);
+      case "stray":
+        return this.#options.stray(message.text);
+      case "fault":
+        return this.#options.reportFault(message.where, new Error(message.error.message));
+      default: {
+        const run = child.runs.get(message.fence);
+        if (run !== undefined) this.#heard(child, run, message);
+      }
+    }
+  }
+
+  #heard(child: Child, run: Assignment, message: Extract<FromChild, { fence: number }>): void {
+    switch (message.type) {
+      case "started":
+        run.overtime = message.overtime;
+        return this.#limit(child, run);
+      case "progress":
+        return run.host.progress(message.progress);
+      case "print":
+        return run.host.print(message.line);
+      case "pause":
+        run.pause(message.waitsFor);
+        return this.#placeWaiting();
+      case "resume":
+        return void run
+          .resume()
+          .then(() => child.post({ type: "resumed", fence: run.fence, id: message.id }));
+      case "outcome":
+        child.runs.delete(run.fence);
+        run.end(message.outcome);
+        if (child.isRetiring && child.runs.size === 0) child.close(CLOSE_MS);
+        this.#placeWaiting();
+        this.#roomChanged();
+    }
+  }
+
+  #ready(child: Child, tasks: readonly TaskFacts[]): void {
+    child.state = "ready";
+    this.#facts = new Map(tasks.map((facts) => [facts.name, facts]));
+    this.#opened?.resolve(tasks);
+    this.#opened = undefined;
+    this.#placeWaiting();
+    this.#roomChanged();
+  }
+
+  #loadFailed(child: Child, { code, message, hint }: WireError): void {
+    const error = new LoadError(message, hint ?? undefined, undefined, code ?? "E_LOAD");
+    if (this.#opened !== undefined) this.#opened.reject(error);
+    else this.#options.reportFault("starting a child process", error);
+    this.#opened = undefined;
+    child.kill();
+    this.#waitBeforeStart();
+  }
+
+  /** What cannot be loaded now is not tried again at once, over and over. */
+  #waitBeforeStart(): void {
+    this.#pauseBeforeStart = true;
+    this.#options.system.timer(
+      RESTART_PAUSE_MS,
+      () => {
+        this.#pauseBeforeStart = false;
+        this.#keepWarm();
+      },
+      { idle: true },
+    );
+  }
+
+  #gone(child: Child, how: string): void {
+    const neverReady =
+      this.#children.has(child) && child.runs.size === 0 && child.served === 0 && !child.isKilled;
+    this.#children.delete(child);
+    this.#subscribers.delete(child);
+    const wasAlone = child.runs.size === 1;
+    for (const run of child.runs.values()) {
+      run.end(run.lostProcess(how, child.isKilled, wasAlone, this.#options.system.random()));
+    }
+    child.runs.clear();
+    this.#opened?.reject(
+      new LoadError(`The process that loads the tasks died: ${how}.`, "See what it printed."),
+    );
+    this.#opened = undefined;
+    if (this.#isClosed) {
+      if (this.#children.size === 0) this.#onEmpty();
+      return;
+    }
+    if (neverReady && !child.isRetiring) this.#waitBeforeStart();
+    this.#placeWaiting();
+    this.#roomChanged();
+  }
+
+  // --- limits
+
+  #limit(child: Child, run: Assignment): void {
+    const { maxTimeMs } = run.job;
+    if (maxTimeMs === null || run.abortReason !== undefined) return;
+    run.stopTimer = this.#options.system.timer(maxTimeMs, () => {
+      run.host.stopping({ kind: "overtime" });
+      this.#abortRun(child, run, { kind: "overtime" });
+    });
+  }
+
+  /** A message first; a child that does not answer it within the grace is ended with its group. */
+  #abortRun(child: Child, run: Assignment, reason: AbortReason): void {
+    if (run.abortReason !== undefined) return;
+    run.abortReason = reason;
+    run.stopTimer();
+    child.post({ type: "abort", fence: run.fence, reason });
+    const { killGraceMs, system } = this.#options;
+    const graceMs = reason.kind === "lost" ? Math.min(LOST_GRACE_MS, killGraceMs) : killGraceMs;
+    run.stopTimer = system.timer(graceMs, () => child.kill());
+  }
+
+  // --- what children ask for
+
+  async #answer(child: Child, { id, verb, args }: Extract<FromChild, { type: "call" }>): Promise<void> {
+    try {
+      if (!isRemoteVerb(verb)) throw new Error(`A child called "${verb}", which is no verb for it.`);
+      child.post({ type: "reply", id, value: await this.#options.call(verb, args) });
+    } catch (error) {
+      child.post({ type: "reply", id, error: toWire(error) });
+    }
+  }
+
+  #subscribe(child: Child): void {
+    this.#subscribers.add(child);
+    this.#unsubscribe ??= this.#options.onSettled((uuids) => {
+      for (const subscriber of this.#subscribers) subscriber.post({ type: "settled", uuids: uuids ?? null });
+    });
+    // What ended before the subscription stood: waiters look once more.
+    void this.#unsubscribe.then(() => child.post({ type: "settled", uuids: null }));
+  }
+}
+
+function leastBusy(children: readonly Child[]): Child | undefined {
+  return children.reduce<Child | undefined>(
+    (best, child) => (best === undefined || child.runs.size < best.runs.size ? child : best),
+    undefined,
+  );
+}

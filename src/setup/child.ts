@@ -1,0 +1,76 @@
+import { App } from "../engine/app.js";
+import { type FromChild, Outbox, type ToChild, toWire } from "../isolation/process/protocol.js";
+import { RemoteBroker } from "../isolation/process/remoteBroker.js";
+import { ChildServer } from "../isolation/process/server.js";
+import { startWatchdog } from "../isolation/process/watchdog.js";
+import type { EventName } from "../ports/plugin.js";
+import { captureOutput } from "./capture.js";
+import { loadProject, type ProjectQuery } from "./loadConfig.js";
+import { loadTasks } from "./project.js";
+import { abortError, appParts } from "./queueTasks.js";
+
+// The script of a child process: loads the project, then makes the attempts that its supervisor asks for.
+
+const send = process.send?.bind(process);
+if (send === undefined)
+  throw new Error("This is the script of a worker's child process: use `qtasks worker`.");
+
+const outbox = new Outbox<FromChild>((batch) => {
+  if (process.connected) send(batch);
+});
+let remote: RemoteBroker | undefined;
+let server: ChildServer | undefined;
+let app: App | undefined;
+
+startWatchdog();
+captureOutput({ stray: (_, text) => outbox.post({ type: "stray", text }) });
+// The supervisor is gone or wants this child to end; nothing that still runs here counts.
+process.on("disconnect", () => process.exit(0));
+// In a group of its own it gets no signal from a terminal; one that is sent to it all the same is not for the task.
+for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+process.on("message", (batch) => {
+  for (const message of batch as readonly ToChild[]) receive(message);
+});
+
+function receive(message: ToChild): void {
+  switch (message.type) {
+    case "load":
+      load(message.project as ProjectQuery).catch((error: unknown) => {
+        outbox.post({ type: "failed", error: toWire(error) });
+        outbox.flush();
+      });
+      return;
+    case "reply":
+      return remote?.answered(message);
+    case "settled":
+      return remote?.settled(message.uuids);
+    case "event":
+      return app?.hear(message.name, withDates(message.event));
+    default:
+      return server?.receive(message);
+  }
+}
+
+async function load(query: ProjectQuery): Promise<void> {
+  const project = await loadProject(query);
+  const { config, root } = project;
+  remote = new RemoteBroker(typeof config.broker === "string" ? config.broker : "broker", outbox);
+  app = new App({
+    ...appParts(config, root, remote),
+    // The config's plugins hear events in the supervisor; what they hook around tasks acts here.
+    pluginsListen: false,
+    onListener: (name: EventName) => outbox.post({ type: "hears", name }),
+    reportFault: (where, error) => outbox.post({ type: "fault", where, error: toWire(error) }),
+  });
+  await loadTasks(project);
+  const attempts = app.createAttempts();
+  server = new ChildServer({ attempts, outbox, outputLimit: config.logs, abortError });
+  outbox.post({ type: "ready", tasks: attempts.facts });
+}
+
+/** The one date that events carry came as text. */
+function withDates<Event extends object>(event: Event): Event {
+  return "runAt" in event && typeof event.runAt === "string"
+    ? { ...event, runAt: new Date(event.runAt) }
+    : event;
+}

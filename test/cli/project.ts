@@ -1,0 +1,267 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
+
+const REPO = fileURLToPath(new URL("../..", import.meta.url));
+const BIN = join(REPO, "bin", "qtasks.js");
+
+/** What the command inherits: nothing that the machine of the tests may have set. */
+const ENVIRONMENT = {
+  PATH: process.env.PATH ?? "",
+  HOME: process.env.HOME ?? "",
+  TMPDIR: tmpdir(),
+  // A slow machine is no hanging module.
+  QTASKS_LOAD_TIMEOUT: "60",
+};
+
+/** A module for tasks that are to run until the test says so: `begin(key)` tells it, `go(key)` lets it end. */
+const GATE = `
+import { existsSync, writeFileSync } from "node:fs";
+import { currentTask } from "qtasks";
+export async function gate(key) {
+  writeFileSync(key + ".began", "");
+  while (!existsSync(key + ".go")) await currentTask().sleep(0.01);
+}
+`;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface How {
+  /** relative to the project */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** without it, stdin is empty */
+  readonly stdin?: string;
+}
+
+const projects: Project[] = [];
+
+afterAll(async () => {
+  await Promise.all(projects.map((project) => project.remove()));
+});
+
+/**
+ * A project in a temporary folder, and the built command in it, as users call it: in processes of their own. It is
+ * gone at the end of the test file, with whatever still runs in it.
+ */
+export class Project {
+  readonly root: string;
+  readonly #running = new Set<Running>();
+
+  /** @param files by their paths; text that begins with a line end is code of a template and stands at line 1 */
+  constructor(files: Readonly<Record<string, string>> = {}) {
+    this.root = mkdtempSync(join(tmpdir(), "qtasks-cli-"));
+    this.write("node_modules/.keep");
+    symlinkSync(REPO, this.path("node_modules/qtasks"));
+    this.write("gate.mjs", GATE);
+    for (const [file, text] of Object.entries(files)) this.write(file, text);
+    projects.push(this);
+  }
+
+  path(file: string): string {
+    return join(this.root, file);
+  }
+
+  write(file: string, text = ""): void {
+    mkdirSync(dirname(this.path(file)), { recursive: true });
+    writeFileSync(this.path(file), text.replace(/^\n/, ""));
+  }
+
+  read(file: string): string {
+    return readFileSync(this.path(file), "utf8");
+  }
+
+  /** Runs the command to its end. */
+  async qtasks(words: readonly string[], how: How = {}): Promise<Ended> {
+    return await this.start(words, how).ended;
+  }
+
+  /** The answer of a command that prints one JSON document, whatever its exit code. */
+  async json<T>(words: readonly string[], how: How = {}): Promise<T> {
+    const { stdout, stderr } = await this.qtasks([...words, "--json"], how);
+    try {
+      return JSON.parse(stdout) as T;
+    } catch {
+      throw new Error(`no JSON document on stdout: ${JSON.stringify(stdout)}; stderr: ${stderr}`);
+    }
+  }
+
+  /** Queues a task and gives its uuid. */
+  async call(words: readonly string[], how: How = {}): Promise<string> {
+    const { stdout, stderr } = await this.qtasks(["call", "--quiet", ...words], how);
+    if (!UUID.test(stdout.trim())) throw new Error(`nothing was queued: ${stderr}`);
+    return stdout.trim();
+  }
+
+  start(words: readonly string[], how: How = {}): Running {
+    return this.startCommand(process.execPath, [BIN, ...words], how);
+  }
+
+  /** A worker that does not start more processes than a test needs; resolves once it claims. */
+  async startWorker(words: readonly string[] = [], how: How = {}): Promise<Running> {
+    const worker = this.start(["worker", "--processes", "1", ...words], how);
+    await worker.says(/concurrency \d+/);
+    return worker;
+  }
+
+  /** Works until nothing is due, and tells how that ended. */
+  async burst(words: readonly string[] = [], how: How = {}): Promise<Ended> {
+    return await this.qtasks(["worker", "--processes", "1", "--burst", ...words], how);
+  }
+
+  /** A line for a shell; `qtasks` is the command. */
+  startShell(line: string, how: How = {}): Running {
+    return this.startCommand("/bin/bash", ["-c", `qtasks() { "${process.execPath}" "${BIN}" "$@"; }; ${line}`], how);
+  }
+
+  async shell(line: string, how: How = {}): Promise<Ended> {
+    return await this.startShell(line, how).ended;
+  }
+
+  /** A line for a shell on a terminal of 100 columns, for stdout and stderr alike; both come back as stdout. */
+  startOnTerminal(line: string, { env = {}, ...how }: Omit<How, "stdin"> = {}): Running {
+    const script = `stty cols 100 rows 30; qtasks() { "${process.execPath}" "${BIN}" "$@"; }; ${line}`;
+    const terminal = { TERM: "xterm", SHELL: "/bin/bash", ...env };
+    return this.startCommand("script", ["-qec", script, "/dev/null"], { ...how, env: terminal }, true);
+  }
+
+  async onTerminal(line: string, how: Omit<How, "stdin"> = {}): Promise<Ended> {
+    return await this.startOnTerminal(line, how).ended;
+  }
+
+  startCommand(command: string, args: readonly string[], how: How, keepStdin = false): Running {
+    const child = spawn(command, args, {
+      cwd: this.path(how.cwd ?? "."),
+      env: { ...ENVIRONMENT, ...how.env },
+    });
+    // A command that does not read its stdin may be gone before it is written.
+    child.stdin.on("error", () => {});
+    if (!keepStdin) child.stdin.end(how.stdin ?? "");
+    const running = new Running(child, [command, ...args].join(" "));
+    this.#running.add(running);
+    void running.ended.then(() => this.#running.delete(running));
+    return running;
+  }
+
+  /** Resolves once the file is there, as a task's word that it has come so far. */
+  async appears(file: string): Promise<void> {
+    while (!existsSync(this.path(file))) await sleep(10);
+  }
+
+  /** Lets the tasks go on that wait at this gate. */
+  go(key: string): void {
+    this.write(`${key}.go`);
+  }
+
+  async remove(): Promise<void> {
+    const left = [...this.#running];
+    for (const running of left) running.kill("SIGKILL");
+    await Promise.all(left.map(({ ended }) => ended));
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** A command under way. */
+export class Running {
+  readonly ended: Promise<Ended>;
+  readonly #child: ChildProcess;
+  readonly #what: string;
+  readonly #listeners = new Set<() => void>();
+  #stdout = "";
+  #stderr = "";
+  #isOver = false;
+
+  constructor(child: ChildProcess, what: string) {
+    this.#child = child;
+    this.#what = what;
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      this.#stdout += text;
+      this.#changed();
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr += text;
+      this.#changed();
+    });
+    this.ended = new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, signal) => {
+        this.#isOver = true;
+        this.#changed();
+        resolve({ code, signal, stdout: this.#stdout, stderr: this.#stderr });
+      });
+    });
+  }
+
+  /** Resolves once stdout or stderr holds it; rejects when the command ends without. */
+  async says(pattern: RegExp): Promise<void> {
+    const hasSaid = () => pattern.test(this.#stdout) || pattern.test(this.#stderr);
+    await new Promise<void>((resolve, reject) => {
+      const check = () => {
+        if (!hasSaid() && !this.#isOver) return;
+        this.#listeners.delete(check);
+        if (hasSaid()) resolve();
+        else reject(new Error(`${this.#what} ended without saying ${pattern}: ${this.#stdout}${this.#stderr}`));
+      };
+      this.#listeners.add(check);
+      check();
+    });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Types on the terminal. */
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The lines that a worker's `--log-format json` printed. */
+export function logLines(stdout: string): readonly LogLine[] {
+  return stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as LogLine);
+}
+
+export interface LogLine {
+  readonly time: string;
+  readonly level: string;
+  readonly event: string;
+  readonly uuid?: string;
+  readonly taskName?: string;
+  readonly attempt?: number;
+  readonly worker?: string;
+}
+
+/** What a command says that was refused: one `error:` and one `hint:`, and no stack. Throws when it is not so. */
+export function complaintOf({ stderr }: Ended): { readonly error: string; readonly hint: string } {
+  const lines = stderr.split("\n");
+  const errors = lines.filter((line) => line.startsWith("error: "));
+  const hints = lines.filter((line) => line.startsWith("hint: "));
+  const frames = lines.filter((line) => /^\s+at /.test(line));
+  const [error] = errors;
+  const [hint] = hints;
+  if (errors.length !== 1 || hints.length !== 1 || frames.length > 0 || error === undefined || hint === undefined)
+    throw new Error(`not one error: and one hint: line without a stack: ${stderr}`);
+  return { error: error.slice("error: ".length), hint: hint.slice("hint: ".length) };
+}
+
+/** Linux's `script` gives a command a terminal; its counterparts elsewhere take other words. */
+export const hasTerminal = process.platform === "linux" && existsSync("/usr/bin/script");

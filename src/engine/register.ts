@@ -20,9 +20,10 @@ type Result<O, R> = O extends { decode(result: never): infer D }
     ? Awaited<H>[]
     : Stored<R>;
 
-type Handle<A extends readonly unknown[], R, Returned> = Returned extends
-  | PromiseLike<unknown>
-  | AsyncGenerator<unknown, unknown, never>
+// In brackets: a function that never returns would make the whole type `never`.
+type Handle<A extends readonly unknown[], R, Returned> = [Returned] extends [
+  PromiseLike<unknown> | AsyncGenerator<unknown, unknown, never>,
+]
   ? AsyncTask<A, R>
   : SyncTask<A, R>;
 

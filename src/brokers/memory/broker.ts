@@ -24,7 +24,7 @@ import type {
 import type { Moment } from "../../ports/system.js";
 import { deadlineIn, hasPassed } from "./deadline.js";
 import { byPlaceInLine, type Entry, type Run } from "./entry.js";
-import { countByName, oldestWaiting, prunable, select } from "./query.js";
+import { countByName, oldestWaiting, prunable, select, withinAtMost } from "./query.js";
 import { bindingOf, type Lane, MemoryStorage } from "./storage.js";
 import { cancelled, ending, historyWith, lost, WAITING } from "./transitions.js";
 
@@ -63,9 +63,8 @@ export class MemoryBroker implements Broker {
     const { now } = request;
     const lanes = this.#storage.lanesOf(request.names);
     for (const lane of lanes) this.#storage.promote(lane, now.wallMs);
-    const best = [...this.#lostOnes(lanes, request), ...this.#dueOnes(lanes, request)]
-      .sort(byPlaceInLine)
-      .slice(0, request.limit);
+    const inLine = [...this.#lostOnes(lanes, request), ...this.#dueOnes(lanes, request)].sort(byPlaceInLine);
+    const best = withinAtMost(inLine, request.atMost).slice(0, request.limit);
     const claims = best.map((entry) => this.#take(entry, request));
     const nextDues = lanes.flatMap((lane) => lane.scheduled.first()?.record.runAtMs ?? []);
     return { claims, nextDueAtMs: nextDues.length === 0 ? null : Math.min(...nextDues) };

@@ -1,6 +1,6 @@
 import type { TaskRecord } from "../../core/record.js";
 import { isFinal, type Status } from "../../core/status.js";
-import type { PruneQuery, TaskCounts, TaskQuery } from "../../ports/broker.js";
+import type { ClaimRequest, PruneQuery, TaskCounts, TaskQuery } from "../../ports/broker.js";
 import { type Entry, lastFinishedFirst, newestFirst } from "./entry.js";
 
 export function select(entries: Iterable<Entry>, query: TaskQuery): readonly TaskRecord[] {
@@ -30,6 +30,13 @@ export function oldestWaiting(entries: Iterable<Entry>): number | null {
       oldest = record.createdAtMs;
   }
   return oldest;
+}
+
+/** Leaves out what is more than `atMost` allows. */
+export function withinAtMost(inLine: readonly Entry[], atMost: ClaimRequest["atMost"]): readonly Entry[] {
+  if (atMost === undefined) return inLine;
+  let left = atMost.limit;
+  return inLine.filter(({ record }) => !atMost.names.includes(record.taskName) || left-- > 0);
 }
 
 export function countByName(entries: Iterable<Entry>): readonly TaskCounts[] {

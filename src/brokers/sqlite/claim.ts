@@ -9,11 +9,17 @@ import type { Sql } from "./sql.js";
 import { toText } from "./text.js";
 
 export function claim(request: ClaimRequest): Verb<Claimed> {
-  const names = [...new Set(request.names)];
+  const names = claimable(request);
   return {
     run: (tx) => takeAndClaim(tx, request, names),
     peek: (sql) => answerIdle(sql, request, names),
   };
+}
+
+/** Without those of which no more may be taken. */
+function claimable({ names, atMost }: ClaimRequest): readonly string[] {
+  const full = new Set(atMost !== undefined && atMost.limit <= 0 ? atMost.names : []);
+  return [...new Set(names)].filter((name) => !full.has(name));
 }
 
 function takeAndClaim(tx: Transaction, request: ClaimRequest, names: readonly string[]): Claimed {
@@ -35,7 +41,7 @@ function answerIdle(sql: Sql, request: ClaimRequest, names: readonly string[]): 
 }
 
 function take(sql: Sql, request: ClaimRequest, names: readonly string[]): readonly number[] {
-  if (request.uuids === undefined) return takeBest(sql, names, request.limit);
+  if (request.uuids === undefined) return takeBest(sql, names, request);
   const ids = choose(sql, request, names);
   if (ids.length > 0) takeOutOfLine(sql, JSON.stringify(ids));
   return ids;

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { Effects } from "./effects.js";
 import { busyError, isBusy, toBrokerError } from "./errors.js";
-import { BLOCK_AT_MOST_MS, tryLocked } from "./lock.js";
+import { LockWait } from "./lock.js";
 import type { Sql } from "./sql.js";
 
 /** A write transaction in the hands of one verb. */
@@ -36,12 +36,14 @@ export interface GroupCommitOptions {
 export class GroupCommit {
   readonly #sql: Sql;
   readonly #options: GroupCommitOptions;
+  readonly #lockWait: LockWait;
   #waiting: Job[] = [];
   #isScheduled = false;
 
   constructor(sql: Sql, options: GroupCommitOptions) {
     this.#sql = sql;
     this.#options = options;
+    this.#lockWait = new LockWait(options.random);
   }
 
   submit<T>(verb: Verb<T>): Promise<T> {
@@ -87,9 +89,10 @@ export class GroupCommit {
   /** One group, or one bounded wait for the lock. */
   #flush(): void {
     this.#answerWithoutWriting();
-    if (this.#waiting.length === 0) return;
+    const [first] = this.#waiting;
+    if (first === undefined) return;
     try {
-      const begun = tryLocked(() => this.#sql.run(BEGIN), BLOCK_AT_MOST_MS, this.#options.random);
+      const begun = this.#lockWait.try(() => this.#sql.run("BEGIN IMMEDIATE"), first.sinceMs);
       if (begun.ok) this.#commit(this.#waiting.splice(0, GROUP_AT_MOST));
       else this.#giveUpOverdue(begun.cause);
     } catch (error) {
@@ -189,8 +192,6 @@ export class GroupCommit {
     for (const job of jobs) job.reject(brokerError);
   }
 }
-
-const BEGIN = "BEGIN IMMEDIATE";
 
 /** Keeps the write lock from being held too long; the rest follows in the next turn. */
 const GROUP_AT_MOST = 1000;

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { BrokerError } from "../../core/errors.js";
 import type { Database, Driver } from "./driver.js";
 import { busyError } from "./errors.js";
-import { BLOCK_AT_MOST_MS, tryLocked } from "./lock.js";
+import { LockWait } from "./lock.js";
 import { type FileState, isUpToDate, migrate, readFileState, refuseStrangers } from "./schema.js";
 
 export interface ConnectOptions {
@@ -85,8 +85,9 @@ function useWriteAheadLog(db: Database, path: string): void {
 /** Waits for the locks of others without keeping the event loop from turning. */
 async function patiently<T>(options: ConnectOptions, attempt: () => T): Promise<T> {
   const start = performance.now();
+  const lockWait = new LockWait(options.random);
   for (;;) {
-    const tried = tryLocked(attempt, BLOCK_AT_MOST_MS, options.random);
+    const tried = lockWait.try(attempt, start);
     if (tried.ok) return tried.value;
     const waitedMs = performance.now() - start;
     if (waitedMs >= options.busyTimeoutMs) {

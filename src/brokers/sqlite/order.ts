@@ -1,3 +1,4 @@
+import type { ClaimRequest } from "../../ports/broker.js";
 import type { Sql } from "./sql.js";
 
 /**
@@ -5,11 +6,19 @@ import type { Sql } from "./sql.js";
  * its own in the index, so that a million tasks of other names cost nothing; the lines are merged here.
  * @returns ids, best first
  */
-export function takeBest(sql: Sql, names: readonly string[], limit: number): readonly number[] {
+export function takeBest(sql: Sql, names: readonly string[], { limit, atMost }: Amount): readonly number[] {
   if (limit <= 0) return [];
-  const lines = sql.json<Head[]>(HEADS, JSON.stringify(names)).map(([name, ...head]) => new Line(name, head));
-  return lines.length === 1 ? lines.flatMap((line) => line.take(sql, limit)) : merge(sql, lines, limit);
+  const few = new Set(atMost?.names);
+  const heads = sql.json<Head[]>(HEADS, JSON.stringify(names));
+  const lines = heads.map(([name, ...head]) => new Line(name, head, few.has(name)));
+  const [only, second] = lines;
+  if (only === undefined) return [];
+  const fewest = atMost?.limit ?? limit;
+  if (second === undefined) return only.take(sql, only.isFew ? Math.min(fewest, limit) : limit);
+  return merge(sql, lines, limit, fewest);
 }
+
+type Amount = Pick<ClaimRequest, "limit" | "atMost">;
 
 export function hasDue(sql: Sql, names: readonly string[]): boolean {
   return sql.json<Head[]>(HEADS, JSON.stringify(names)).length > 0;
@@ -26,9 +35,13 @@ class Line {
   #ahead: Place[];
   #taken: Place | undefined;
 
-  constructor(name: string, head: Place) {
+  /** at most so many of its kind may be taken, together */
+  readonly isFew: boolean;
+
+  constructor(name: string, head: Place, isFew: boolean) {
     this.#name = name;
     this.#ahead = [head];
+    this.isFew = isFew;
   }
 
   get head(): Place | undefined {
@@ -60,16 +73,17 @@ class Line {
   }
 }
 
-function merge(sql: Sql, lines: Line[], limit: number): readonly number[] {
-  // A line whose head is behind `limit` other heads gives nothing.
-  lines.sort(byHead).splice(limit);
+function merge(sql: Sql, lines: readonly Line[], limit: number, fewest: number): readonly number[] {
   const readAhead = Math.max(4, Math.ceil((2 * limit) / Math.max(1, lines.length)));
   const ids: number[] = [];
+  let open = lines;
+  let fewLeft = fewest;
   while (ids.length < limit) {
-    const best = lines.reduce<Line | undefined>(better, undefined);
+    const best = open.reduce<Line | undefined>(better, undefined);
     const place = best?.shift(sql, readAhead);
     if (place === undefined) break;
     ids.push(place[2]);
+    if (best?.isFew && --fewLeft <= 0) open = open.filter((line) => !line.isFew);
   }
   for (const line of lines) line.leave(sql);
   return ids;

@@ -53,6 +53,17 @@ export const claiming = theme({
     assert.deepEqual(await stage.claimedUuids({ limit: 2 }), []);
   },
 
+  "takes at most so many of the names that have fewer places, and others behind them": async (stage) => {
+    const [a, b, c] = await queueAll(stage, [-3, -2, -1], "plain");
+    const [d, e] = await queueAll(stage, [0, 1], "other");
+    const names = ["plain", "other"];
+    const atMost = { names: ["plain", "no.such"], limit: 1 };
+    assert.deepEqual(await stage.claimedUuids({ names, atMost, limit: 2 }), [a, d]);
+    assert.deepEqual(await stage.claimedUuids({ names, atMost: { ...atMost, limit: 0 } }), [e]);
+    assert.deepEqual(await stage.claimedUuids({ names: ["plain"], atMost }), [b]);
+    assert.deepEqual(await stage.claimedUuids({ names }), [c]);
+  },
+
   "takes only tasks of the names asked for": async (stage) => {
     const known = await stage.queued({ taskName: "mail.send" });
     const unknown = await stage.queued({ taskName: "mail.sendx", priority: -9 });
@@ -150,8 +161,12 @@ export const claiming = theme({
 });
 
 /** Queues a task for each priority, one by one. */
-async function queueAll(stage: Stage, priorities: readonly number[]): Promise<readonly string[]> {
+async function queueAll(
+  stage: Stage,
+  priorities: readonly number[],
+  taskName = "mail.send",
+): Promise<readonly string[]> {
   const uuids: string[] = [];
-  for (const priority of priorities) uuids.push((await stage.queued({ priority })).uuid);
+  for (const priority of priorities) uuids.push((await stage.queued({ priority, taskName })).uuid);
   return uuids;
 }

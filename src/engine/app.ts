@@ -315,6 +315,7 @@ export class App implements CallTarget, Adopter {
         concurrency: config.maxTasksProcess,
         leaseMs: config.lease * 1000,
         graceMs: config.grace * 1000,
+        killGraceMs: config.killGrace * 1000,
         pollMs: config.resultTimeInterval * 1000,
         maxCrashes: config.maxCrashes,
         ...choice,

@@ -1,3 +1,4 @@
+import { BrokerError } from "../core/errors.js";
 import { isFinal } from "../core/status.js";
 import { judge, judgeDeaths, type Outcome, type Verdict } from "../core/verdict.js";
 import type {
@@ -31,6 +32,7 @@ export interface WorkerOptions {
   readonly focused?: boolean | undefined;
   readonly leaseMs: number;
   readonly graceMs: number;
+  readonly killGraceMs: number;
   readonly pollMs: number;
   readonly maxCrashes: number;
 }
@@ -50,6 +52,8 @@ export interface WorkerSummary {
   readonly cancelled: number;
   /** runs that were aborted by the stop and went back in line */
   readonly interrupted: number;
+  /** why it could not go on: its storage is gone, or is another's */
+  readonly fault?: BrokerError;
 }
 
 /** A run that is over and whose verdict is not stored yet. */
@@ -59,6 +63,17 @@ interface Ended {
   readonly verdict: Verdict;
   readonly seconds: number;
 }
+
+/** After the last run has been ended, so long its result may take to be stored. */
+const LAST_WORDS_MS = 700;
+
+/** The queue is another one now, or none: going on would lose results and run other people's tasks. */
+const LASTING_FAULTS = new Set([
+  "E_BROKER_REPLACED",
+  "E_BROKER_VERSION",
+  "E_BROKER_FOREIGN",
+  "E_BROKER_CORRUPT",
+]);
 
 type State = "idle" | "running" | "stopping" | "stopped";
 
@@ -83,6 +98,7 @@ export class WorkerEngine implements RunOwner {
   readonly #retries = new Set<string>();
   readonly #summary = { succeeded: 0, failed: 0, cancelled: 0, interrupted: 0 };
   #facts = new Map<string, TaskFacts>();
+  #fault: BrokerError | undefined;
   #preparing: Promise<readonly string[]> | undefined;
   #state: State = "idle";
   #sinceMs = 0;
@@ -98,6 +114,7 @@ export class WorkerEngine implements RunOwner {
   #stopPoll: CancelTimer = () => {};
   #stopDueTimer: CancelTimer = () => {};
   #stopGrace: CancelTimer = () => {};
+  #stopForce: CancelTimer = () => {};
   #stopBeat: CancelTimer = () => {};
   #resolveStopped: (summary: WorkerSummary) => void = () => {};
 
@@ -147,7 +164,7 @@ export class WorkerEngine implements RunOwner {
     this.#unsubscribe = await this.#parts.broker.subscribe({
       queued: () => this.#wantClaims(),
       cancelling: () => void this.#renew(),
-      failed: (error) => this.#parts.reportFault("the broker", error),
+      failed: (error) => this.#troubled("the broker", error),
     });
     await this.#beat();
     this.#parts.hooks.emit("workerRunning", { worker: this.options.name });
@@ -178,7 +195,7 @@ export class WorkerEngine implements RunOwner {
     if (this.#state === "idle") this.#finish();
     if (this.#state === "running") this.#beginStop();
     if (this.#state === "stopping") {
-      const abort = () => this.#abortAll({ kind: "shutdown" });
+      const abort = () => this.#abortAndFinish();
       this.#stopGrace();
       if (graceMs <= 0) abort();
       else this.#stopGrace = this.system.timer(graceMs, abort);
@@ -270,7 +287,7 @@ export class WorkerEngine implements RunOwner {
       if (taken === 0) await this.#stopWhenIdle();
     } catch (error) {
       // The safety poll tries again.
-      this.#parts.reportFault("claiming tasks", error);
+      this.#troubled("claiming tasks", error);
     } finally {
       this.#claiming = false;
       this.#claimsLeft += limit - taken;
@@ -330,7 +347,8 @@ export class WorkerEngine implements RunOwner {
   #end(run: Run, outcome: Outcome, verdict: Verdict): void {
     run.end();
     const seconds = (this.system.now().monoMs - run.startedMonoMs) / 1000;
-    if (run.stopReason?.kind !== "lost") this.#ended.push({ run, outcome, verdict, seconds });
+    if (run.stopReason?.kind !== "lost" && this.#fault === undefined)
+      this.#ended.push({ run, outcome, verdict, seconds });
     this.#wantClaims();
   }
 
@@ -349,7 +367,7 @@ export class WorkerEngine implements RunOwner {
         (error: unknown) => {
           // A result is not lost because the disk is full: it is kept, with its lease, and tried again by the poll.
           this.#ended.unshift(...batch);
-          this.#parts.reportFault("storing results", error);
+          this.#troubled("storing results", error);
         },
       )
       .finally(() => {
@@ -379,7 +397,7 @@ export class WorkerEngine implements RunOwner {
     const batch = this.#reports.splice(0);
     if (batch.length === 0) return;
     this.#parts.broker.report(batch, this.system.now()).catch((error: unknown) => {
-      this.#parts.reportFault("storing progress and output", error);
+      this.#troubled("storing progress and output", error);
     });
   }
 
@@ -410,7 +428,7 @@ export class WorkerEngine implements RunOwner {
     try {
       await this.#parts.broker.beat(info, leaseMs, this.system.now());
     } catch (error) {
-      this.#parts.reportFault("the worker's heartbeat", error);
+      this.#troubled("the worker's heartbeat", error);
     }
   }
 
@@ -424,7 +442,7 @@ export class WorkerEngine implements RunOwner {
       const states = await this.#parts.broker.extend(leases, this.options.leaseMs, this.system.now());
       for (const [index, run] of runs.entries()) this.#heed(run, states[index] as LeaseState);
     } catch (error) {
-      this.#parts.reportFault("extending leases", error);
+      this.#troubled("extending leases", error);
     }
   }
 
@@ -441,6 +459,28 @@ export class WorkerEngine implements RunOwner {
   }
 
   // --- stopping
+
+  /** Most faults pass, and the next poll tries again. Some do not: then nothing can be claimed or stored any more. */
+  #troubled(where: string, error: unknown): void {
+    if (!(error instanceof BrokerError) || !LASTING_FAULTS.has(error.code)) {
+      this.#parts.reportFault(where, error);
+      return;
+    }
+    if (this.#fault !== undefined) return;
+    this.#fault = error;
+    this.#ended = [];
+    if (this.#state === "running") this.#beginStop();
+    this.#abortAll({ kind: "lost" });
+  }
+
+  /** What still runs goes back in line. The end does not wait for ever: what cannot be stored by then stays leased. */
+  #abortAndFinish(): void {
+    this.#abortAll({ kind: "shutdown" });
+    this.#stopForce();
+    this.#stopForce = this.system.timer(this.options.killGraceMs + LAST_WORDS_MS, () => {
+      if (this.#state === "stopping") this.#finish();
+    });
+  }
 
   #abortAll(reason: AbortReason): void {
     for (const run of this.running) this.#abort(run, reason);
@@ -482,10 +522,11 @@ export class WorkerEngine implements RunOwner {
 
   #finish(): void {
     this.#state = "stopped";
-    for (const stop of [this.#stopPoll, this.#stopGrace, this.#stopBeat, this.#stopDueTimer]) stop();
+    for (const stop of [this.#stopPoll, this.#stopGrace, this.#stopForce, this.#stopBeat, this.#stopDueTimer])
+      stop();
     this.#unsubscribe();
     void Promise.allSettled([this.#parts.broker.leave(this.#id), this.#parts.isolation.close()]).then(() => {
-      this.#resolveStopped({ ...this.#summary });
+      this.#resolveStopped({ ...this.#summary, ...(this.#fault !== undefined && { fault: this.#fault }) });
     });
   }
 }

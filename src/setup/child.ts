@@ -41,13 +41,17 @@ function receive(message: ToChild): void {
       });
       return;
     case "reply":
-      return remote?.answered(message);
+      remote?.answered(message);
+      break;
     case "settled":
-      return remote?.settled(message.uuids);
+      remote?.settled(message.uuids);
+      break;
     case "event":
-      return app?.hear(message.name, withDates(message.event));
+      app?.hear(message.name, withDates(message.event));
+      break;
     default:
-      return server?.receive(message);
+      server?.receive(message);
+      break;
   }
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
+import { afterAll, vi } from "vitest";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
 const BIN = join(REPO, "bin", "qtasks.js");
@@ -42,6 +42,9 @@ export interface How {
   /** without it, stdin is empty */
   readonly stdin?: string;
 }
+
+// Several processes a test, and several tests at once: the limit only ends what hangs, on a busy machine too.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const projects: Project[] = [];
 

@@ -85,13 +85,15 @@ describe.concurrent("from a shell", () => {
     const worker = await own.startWorker(["-c", "1", "--log-format", "json", "--max-tasks", "6"]);
     await own.call(["hold", "busy"]);
     await own.appears("busy.began");
-    const labels = new Map<string, string>();
-    for (const [label, priority] of Object.entries({ a: 5, b: 1, c: 3, d: -1, e: 1 }))
+    const labels = new Map<string | undefined, string>();
+    const queue = async (label: string, priority: number) =>
       labels.set(await own.call(["mark", label, "--priority", String(priority)]), label);
+    await Promise.all([queue("a", 5), queue("b", 1), queue("c", 3), queue("d", -1)]);
+    await queue("e", 1);
     own.go("busy");
     const { code, stdout } = await worker.ended;
     const starts = logLines(stdout).filter(({ event, taskName }) => event === "taskRunning" && taskName === "mark");
-    expect(starts.map(({ uuid }) => labels.get(uuid ?? ""))).toEqual(["d", "b", "e", "c", "a"]);
+    expect(starts.map(({ uuid }) => labels.get(uuid))).toEqual(["d", "b", "e", "c", "a"]);
     expect(code).toBe(0);
   });
 

@@ -40,7 +40,7 @@ export class LockWait {
 
   #pause(waitedMs: number): void {
     // One who waits much longer than usual waits for something stuck.
-    const meanMs = Math.max(this.#usualMs / 4, waitedMs / 16, SHORTEST_MS);
+    const meanMs = Math.max(this.#usualMs / 8, waitedMs / 32, SHORTEST_MS);
     Atomics.wait(NEVER, 0, 0, Math.min(meanMs, LONGEST_MS) * (0.4 + 1.2 * this.#random()));
   }
 }

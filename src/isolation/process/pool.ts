@@ -212,19 +212,26 @@ export class ProcessIsolation implements Isolation {
   #receive(child: Child, message: FromChild): void {
     switch (message.type) {
       case "ready":
-        return this.#ready(child, message.tasks);
+        this.#ready(child, message.tasks);
+        break;
       case "failed":
-        return this.#loadFailed(child, message.error);
+        this.#loadFailed(child, message.error);
+        break;
       case "call":
-        return void this.#answer(child, message);
+        this.#answer(child, message);
+        break;
       case "subscribe":
-        return this.#subscribe(child);
+        this.#subscribe(child);
+        break;
       case "hears":
-        return void child.hears.add(message.name);
+        child.hears.add(message.name);
+        break;
       case "stray":
-        return this.#options.stray(message.text);
+        this.#options.stray(message.text);
+        break;
       case "fault":
-        return this.#options.reportFault(message.where, new Error(message.error.message));
+        this.#options.reportFault(message.where, new Error(message.error.message));
+        break;
       default: {
         const run = child.runs.get(message.fence);
         if (run !== undefined) this.#heard(child, run, message);
@@ -236,18 +243,21 @@ export class ProcessIsolation implements Isolation {
     switch (message.type) {
       case "started":
         run.overtime = message.overtime;
-        return this.#limit(child, run);
+        this.#limit(child, run);
+        break;
       case "progress":
-        return run.host.progress(message.progress);
+        run.host.progress(message.progress);
+        break;
       case "print":
-        return run.host.print(message.line);
+        run.host.print(message.line);
+        break;
       case "pause":
         run.pause(message.waitsFor);
-        return this.#placeWaiting();
+        this.#placeWaiting();
+        break;
       case "resume":
-        return void run
-          .resume()
-          .then(() => child.post({ type: "resumed", fence: run.fence, id: message.id }));
+        void run.resume().then(() => child.post({ type: "resumed", fence: run.fence, id: message.id }));
+        break;
       case "outcome":
         child.runs.delete(run.fence);
         run.end(message.outcome);

@@ -293,7 +293,7 @@ export class App implements CallTarget, Adopter {
     const { wallMs } = this.#parts.system.now();
     return await this.broker.prune({
       finishedBeforeMs: age === undefined ? undefined : wallMs - seconds("age", age) * 1000,
-      keep: count,
+      keep: count === undefined ? undefined : checkedCount("count", count),
       statuses: toStatuses(status),
     });
   }
@@ -385,11 +385,14 @@ export class App implements CallTarget, Adopter {
   }
 
   #toTaskQuery({ status, task, tag, since, limit = DEFAULT_LIST_LIMIT }: ListQuery): TaskQuery {
-    if (!Number.isSafeInteger(limit) || limit < 0) {
-      throw new BadOptionError(`limit is ${show(limit)}.`, "Give a whole number, 0 or more.");
-    }
     const sinceMs = since === undefined ? undefined : this.#sinceMs(since);
-    return { statuses: toStatuses(status), taskName: task, tag, sinceMs, limit };
+    return {
+      statuses: toStatuses(status),
+      taskName: task,
+      tag,
+      sinceMs,
+      limit: checkedCount("limit", limit),
+    };
   }
 
   #sinceMs(since: Date | Duration): number {
@@ -428,6 +431,11 @@ export class Worker {
   async stop(grace?: Duration): Promise<void> {
     await this.engine.stop(grace === undefined ? undefined : seconds("grace", grace) * 1000);
   }
+}
+
+function checkedCount(option: string, count: number): number {
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  throw new BadOptionError(`${option} is ${show(count)}.`, "Give a whole number, 0 or more.");
 }
 
 function toStatuses(status: Status | readonly Status[] | undefined): readonly Status[] | undefined {

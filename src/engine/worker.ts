@@ -102,6 +102,8 @@ export class WorkerEngine implements RunOwner {
   #preparing: Promise<readonly string[]> | undefined;
   #state: State = "idle";
   #sinceMs = 0;
+  /** how many runs others were told of */
+  #toldBusy = 0;
   #ended: Ended[] = [];
   #reports: RunReport[] = [];
   #turnPending = false;
@@ -161,16 +163,20 @@ export class WorkerEngine implements RunOwner {
     this.#sinceMs = this.system.now().wallMs;
     await this.prepare();
     if (this.state !== "running") return;
-    this.#unsubscribe = await this.#parts.broker.subscribe({
+    const unsubscribe = await this.#parts.broker.subscribe({
       queued: () => this.#wantClaims(),
       cancelling: () => void this.#renew(),
       failed: (error) => this.#troubled("the broker", error),
     });
+    // Told to stop meanwhile, it has let go of everything else already.
+    if (this.state !== "running") return unsubscribe();
+    this.#unsubscribe = unsubscribe;
     await this.#beat();
+    if (this.state !== "running") return await this.#parts.broker.leave(this.#id);
     this.#parts.hooks.emit("workerRunning", { worker: this.options.name });
-    await this.#claim();
     this.#beatLater();
     this.#pollLater();
+    await this.#claim();
   }
 
   async #prepare(): Promise<readonly string[]> {
@@ -415,6 +421,7 @@ export class WorkerEngine implements RunOwner {
     const { host, pid } = this.system;
     const { name, concurrency, leaseMs } = this.options;
     const busy = this.#runs.size;
+    this.#toldBusy = busy;
     const info = {
       id: this.#id,
       name,
@@ -454,6 +461,7 @@ export class WorkerEngine implements RunOwner {
   #pollLater(): void {
     this.#stopPoll = this.system.timer(this.options.pollMs, () => {
       this.#wantClaims();
+      if (this.#runs.size !== this.#toldBusy) void this.#beat();
       if (this.#state === "running" || this.#state === "stopping") this.#pollLater();
     });
   }

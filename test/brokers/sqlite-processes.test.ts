@@ -10,6 +10,7 @@ import { SqliteBroker } from "../../src/brokers/sqlite/broker.js";
 import { loadDriver } from "../../src/brokers/sqlite/driver.js";
 
 const PROCESSES = 20;
+const TASKS = 5;
 const PROJECT = fileURLToPath(new URL("../../", import.meta.url));
 
 let built: string;
@@ -46,7 +47,7 @@ test("lets twenty processes start one new queue at once, and share it", { timeou
       console.log("ready");
       await once(process.stdin, "data");
       await broker.open();
-      for (let n = 0; n < 20; n++) {
+      for (let n = 0; n < TASKS; n++) {
         const enqueueing = broker.enqueue([task(process.pid + "-" + n)]);
         const { claims } = await broker.claim(request());
         await broker.settle(claims.map(({ lease }) => ({ lease, verdict: SUCCESS })), now);
@@ -64,9 +65,9 @@ test("lets twenty processes start one new queue at once, and share it", { timeou
 
   const broker = await openBroker();
   const [counts] = await broker.counts();
-  expect((counts?.new ?? 0) + (counts?.success ?? 0)).toBe(PROCESSES * 20);
+  expect((counts?.new ?? 0) + (counts?.success ?? 0)).toBe(PROCESSES * TASKS);
   expect(counts?.process).toBe(0);
-  expect(await broker.list({ limit: 1000 })).toHaveLength(PROCESSES * 20);
+  expect(await broker.list({ limit: 1000 })).toHaveLength(PROCESSES * TASKS);
   await broker.close();
   await expectSound();
 });
@@ -162,6 +163,7 @@ function prelude(): string {
   return `
     import { once } from "node:events";
     import { SqliteBroker } from ${JSON.stringify(join(built, "brokers/sqlite/broker.js"))};
+    const TASKS = ${TASKS};
     const now = ${NOW};
     const SUCCESS = { status: "success", returning: "null" };
     const broker = new SqliteBroker({ path: ${JSON.stringify(path)}, durability: "full", busyTimeoutMs: 20_000 });
@@ -186,6 +188,7 @@ async function startChild(script: string) {
   });
   const ended = once(child, "close").then(([code]) => ({ code, output: output + errors }));
   await Promise.race([ended, once(child.stdout, "data")]);
+  if (output === "") throw new Error(`The child has ended early: ${errors}`);
   return { child, ended, errors: () => errors };
 }
 

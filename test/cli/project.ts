@@ -90,7 +90,7 @@ export class Project {
 
   /** The answer of a command that prints one JSON document, whatever its exit code. */
   async json<T>(words: readonly string[], how: How = {}): Promise<T> {
-    const { stdout, stderr } = await this.qtasks([...words, "--json"], how);
+    const { stdout, stderr } = await this.qtasks(["--json", ...words], how);
     try {
       return JSON.parse(stdout) as T;
     } catch {

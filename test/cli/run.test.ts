@@ -150,9 +150,9 @@ describe.concurrent.skipIf(!hasTerminal)("run on a terminal", () => {
   test("without a name offers the list", async () => {
     const running = project.startOnTerminal("qtasks run --color never");
     await running.says(/Which task\?/);
-    running.type("4\n");
+    running.type("5\n");
     const { code, stdout } = await running.ended;
-    expect(stdout).toContain("4  greet");
+    expect(stdout).toContain("5  greet");
     expect(stdout).toContain("Hello, world!");
     expect(code).toBe(0);
   });

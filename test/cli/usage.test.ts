@@ -59,10 +59,8 @@ describe.concurrent("a wrong use of the command line", () => {
       ["worker", "--name", "a b"],
       ["wait", "0", "--timeout", "x"],
     ];
-    for (const words of wrong) {
-      const { error } = await refused(words);
-      expect(error).toContain(words.at(-1) === "" ? '""' : words.at(-1));
-    }
+    const errors = await Promise.all(wrong.map(async (words) => (await refused(words)).error));
+    for (const [index, error] of errors.entries()) expect(error).toContain(wrong[index]?.at(-1) || '""');
   });
 
   test("both --delay and --at is exit 2", async () => {

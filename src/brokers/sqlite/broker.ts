@@ -27,12 +27,15 @@ import { readCounts } from "./counts.js";
 import { type Database, loadDriver } from "./driver.js";
 import { enqueue } from "./enqueue.js";
 import { notOpenError, toBrokerError } from "./errors.js";
+import { FileIdentity } from "./identity.js";
 import { extend, report } from "./leases.js";
 import { list, oldestWaiting } from "./list.js";
 import { Listeners } from "./listeners.js";
+import { Liveness } from "./liveness.js";
 import { preparePlace } from "./place.js";
 import { PRUNED_AT_ONCE, prune } from "./prune.js";
 import { getLogs, getRecords } from "./records.js";
+import { checkVersion } from "./schema.js";
 import { settle } from "./settle.js";
 import { Sql } from "./sql.js";
 import { wholeMoment } from "./time.js";
@@ -83,6 +86,7 @@ export class SqliteBroker implements Broker {
     if (connection === undefined) return;
     await connection.commit.drain();
     connection.listeners.close();
+    connection.liveness.releaseAll();
     disconnect(connection.db);
   }
 
@@ -95,7 +99,7 @@ export class SqliteBroker implements Broker {
   }
 
   claim(request: ClaimRequest): Promise<Claimed> {
-    return this.#submit(claim({ ...request, now: wholeMoment(request.now) }));
+    return this.#submit(claim({ ...request, now: wholeMoment(request.now) }, this.#open().liveness));
   }
 
   extend(leases: readonly Lease[], leaseMs: number, now: Moment): Promise<readonly LeaseState[]> {
@@ -154,16 +158,19 @@ export class SqliteBroker implements Broker {
     return this.#read((sql) => getLogs(sql, uuid));
   }
 
-  beat(worker: WorkerInfo, leaseMs: number, now: Moment): Promise<void> {
-    return this.#write(({ sql }) => beat(sql, worker, leaseMs, now));
+  async beat(worker: WorkerInfo, leaseMs: number, now: Moment): Promise<void> {
+    this.#open().liveness.hold(worker.id);
+    return await this.#write(({ sql }) => beat(sql, worker, leaseMs, now));
   }
 
-  leave(workerId: string): Promise<void> {
-    return this.#write(({ sql }) => leave(sql, workerId));
+  async leave(workerId: string): Promise<void> {
+    await this.#write(({ sql }) => leave(sql, workerId));
+    this.#connection?.liveness.release(workerId);
   }
 
   workers(now: Moment): Promise<readonly WorkerInfo[]> {
-    return this.#read((sql) => livingWorkers(sql, now));
+    const { liveness } = this.#open();
+    return this.#read((sql) => livingWorkers(sql, now).filter(({ id }) => !liveness.isDead(id)));
   }
 
   async subscribe(listener: BrokerListener): Promise<Unsubscribe> {
@@ -173,13 +180,23 @@ export class SqliteBroker implements Broker {
   async #connect(): Promise<Connection> {
     const { path, busyTimeoutMs, random } = this.#options;
     const driver = await loadDriver();
-    const warning = await preparePlace(path);
+    const warning = preparePlace(driver, path);
     if (warning !== undefined) this.#warnings.push(warning);
     const db = await connect(driver, this.#options);
     const sql = new Sql(db);
+    const identity = new FileIdentity(path);
     const listeners = new Listeners(path, () => cancellingUuids(sql));
-    const onCommitted = listeners.announce.bind(listeners);
-    return { db, listeners, commit: new GroupCommit(sql, { path, busyTimeoutMs, random, onCommitted }) };
+    const commit = new GroupCommit(sql, {
+      path,
+      busyTimeoutMs,
+      random,
+      check: () => {
+        identity.check();
+        checkVersion(sql, path);
+      },
+      onCommitted: (effects) => listeners.announce(effects),
+    });
+    return { db, listeners, commit, liveness: new Liveness(driver, path) };
   }
 
   #open(): Connection {
@@ -205,6 +222,7 @@ interface Connection {
   readonly db: Database;
   readonly commit: GroupCommit;
   readonly listeners: Listeners;
+  readonly liveness: Liveness;
 }
 
 function cancellingUuids(sql: Sql): readonly string[] {

@@ -2,17 +2,18 @@ import type { Claim, Claimed, ClaimRequest } from "../../ports/broker.js";
 import type { Answer, Transaction, Verb } from "./commit.js";
 import { nextDueAtMs, promoteDue } from "./later.js";
 import { takeOutOfLine } from "./line.js";
+import type { Liveness } from "./liveness.js";
 import { hasLost, takeBackLost } from "./lost.js";
 import { raiseFence } from "./meta.js";
 import { hasDue, takeBest } from "./order.js";
 import type { Sql } from "./sql.js";
 import { toText } from "./text.js";
 
-export function claim(request: ClaimRequest): Verb<Claimed> {
+export function claim(request: ClaimRequest, liveness: Liveness): Verb<Claimed> {
   const names = claimable(request);
   return {
-    run: (tx) => takeAndClaim(tx, request, names),
-    peek: (sql) => answerIdle(sql, request, names),
+    run: (tx) => takeAndClaim(tx, request, names, liveness),
+    peek: (sql) => answerIdle(sql, request, names, liveness),
   };
 }
 
@@ -22,19 +23,29 @@ function claimable({ names, atMost }: ClaimRequest): readonly string[] {
   return [...new Set(names)].filter((name) => !full.has(name));
 }
 
-function takeAndClaim(tx: Transaction, request: ClaimRequest, names: readonly string[]): Claimed {
+function takeAndClaim(
+  tx: Transaction,
+  request: ClaimRequest,
+  names: readonly string[],
+  liveness: Liveness,
+): Claimed {
   const { sql } = tx;
-  takeBackLost(tx, request.now);
+  takeBackLost(tx, request.now, liveness);
   promoteDue(sql, names, request.now.wallMs);
   const claims = start(tx, request, take(sql, request, names));
   return { claims, nextDueAtMs: nextDueAtMs(sql, names) };
 }
 
 /** The answer of a claim that finds nothing to do; undefined when there is something. */
-function answerIdle(sql: Sql, request: ClaimRequest, names: readonly string[]): Answer<Claimed> | undefined {
+function answerIdle(
+  sql: Sql,
+  request: ClaimRequest,
+  names: readonly string[],
+  liveness: Liveness,
+): Answer<Claimed> | undefined {
   const nextMs = nextDueAtMs(sql, names);
   if (nextMs !== null && nextMs <= request.now.wallMs) return undefined;
-  if (hasLost(sql, request.now)) return undefined;
+  if (hasLost(sql, request.now, liveness)) return undefined;
   const isSome = request.uuids === undefined ? hasDue(sql, names) : choose(sql, request, names).length > 0;
   if (isSome && request.limit > 0) return undefined;
   return { value: { claims: [], nextDueAtMs: nextMs } };

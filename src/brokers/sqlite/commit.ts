@@ -25,6 +25,8 @@ export interface GroupCommitOptions {
   readonly path: string;
   readonly busyTimeoutMs: number;
   readonly random: () => number;
+  /** @throws {BrokerError} when the file is not the queue any more that was opened */
+  check(sql: Sql): void;
   /** called after each commit, before its callers are answered */
   onCommitted(effects: Effects): void;
 }
@@ -104,6 +106,7 @@ export class GroupCommit {
   #answerWithoutWriting(): void {
     for (let job = this.#waiting[0]; job?.peek !== undefined; job = this.#waiting[0]) {
       try {
+        this.#options.check(this.#sql);
         if (!job.peek(this.#sql)) return;
       } catch (error) {
         if (isBusy(error)) return;
@@ -127,6 +130,7 @@ export class GroupCommit {
     const effects = new Effects();
     let answers: readonly (() => void)[];
     try {
+      this.#options.check(this.#sql);
       answers = this.#runAll(group, effects);
       effects.writeCounts(this.#sql);
       this.#sql.run("COMMIT");
@@ -137,6 +141,7 @@ export class GroupCommit {
       return;
     }
     this.#options.onCommitted(effects);
+    for (const action of effects.afterCommit) action();
     for (const answer of answers) answer();
   }
 

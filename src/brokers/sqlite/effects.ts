@@ -8,6 +8,8 @@ export class Effects {
   queued = false;
   readonly settled: string[] = [];
   readonly cancelling: string[] = [];
+  /** what is to be done once the transaction holds */
+  readonly afterCommit: (() => void)[] = [];
   readonly #counts = new Map<string, StatusCounts>();
 
   /** Counts `amount` tasks of this name in; a negative amount counts them out. */
@@ -29,6 +31,7 @@ export class Effects {
     this.queued ||= other.queued;
     for (const uuid of other.settled) this.settled.push(uuid);
     for (const uuid of other.cancelling) this.cancelling.push(uuid);
+    for (const action of other.afterCommit) this.afterCommit.push(action);
     for (const [name, row] of other.#counts) {
       for (const status of Object.keys(row) as Status[]) this.count(name, status, row[status]);
     }

@@ -3,25 +3,32 @@ import type { Moment } from "../../ports/system.js";
 import type { Transaction } from "./commit.js";
 import { finish, freeKeys } from "./finish.js";
 import { putInLine } from "./line.js";
+import type { Held, Liveness } from "./liveness.js";
 import { type Meta, readMeta } from "./meta.js";
 import { addRun } from "./runs.js";
 import type { Sql } from "./sql.js";
 
-export function hasLost(sql: Sql, now: Moment): boolean {
+/** Whether a claim would find tasks to take back. */
+export function hasLost(sql: Sql, now: Moment, liveness: Liveness): boolean {
+  liveness.look(() => workersWithTasks(sql), now);
   const meta = readMeta(sql);
-  return meta.boot !== now.bootId || lostTasks(sql, meta, now).length > 0;
+  return meta.boot !== now.bootId || lostTasks(sql, meta, now, liveness).length > 0;
 }
 
-/** Puts tasks back in line whose lease has run out: their worker died, or froze. */
-export function takeBackLost(tx: Transaction, now: Moment): void {
+/** Puts tasks back in line whose worker died, or froze past their lease. */
+export function takeBackLost(tx: Transaction, now: Moment, liveness: Liveness): void {
   const { sql } = tx;
+  liveness.look(() => workersWithTasks(sql), now);
   const meta = readMeta(sql);
-  if (meta.boot === now.bootId && now.monoMs < meta.next_expiry) return;
-  for (const task of lostTasks(sql, meta, now)) takeBack(tx, task, now);
+  if (meta.boot === now.bootId && now.monoMs < meta.next_expiry && liveness.dead.size === 0) return;
+  for (const task of lostTasks(sql, meta, now, liveness)) takeBack(tx, task, now);
   sql.run(LOOK_AGAIN, NEVER, now.bootId);
+  if (liveness.dead.size === 0) return;
+  sql.run(FORGET_WORKERS, JSON.stringify([...liveness.dead]));
+  tx.effects.afterCommit.push(() => liveness.bury());
 }
 
-interface LostTask {
+interface LostTask extends Held {
   readonly id: number;
   readonly uuid: string;
   readonly name: string;
@@ -33,9 +40,15 @@ interface LostTask {
 }
 
 /** All leases are of one boot: the first claim after a start of the machine takes all older ones back. */
-function lostTasks(sql: Sql, meta: Meta, now: Moment): readonly LostTask[] {
+function lostTasks(sql: Sql, meta: Meta, now: Moment, liveness: Liveness): readonly LostTask[] {
   if (meta.boot !== now.bootId) return sql.all(ALL_ACTIVE);
-  return now.monoMs < meta.next_expiry ? [] : sql.all(OVERDUE, now.monoMs);
+  if (now.monoMs < meta.next_expiry && liveness.dead.size === 0) return [];
+  const suspects = sql.all<LostTask>(SUSPECTS, now.monoMs, JSON.stringify([...liveness.dead]));
+  return suspects.filter((task) => liveness.mayTakeBack(task, now));
+}
+
+function workersWithTasks(sql: Sql): readonly string[] {
+  return sql.json("SELECT json_group_array(DISTINCT worker_id) AS json FROM active");
 }
 
 function takeBack(tx: Transaction, task: LostTask, now: Moment): void {
@@ -70,12 +83,15 @@ function endCancelled(tx: Transaction, task: LostTask, cancelReason: JsonText, n
 }
 
 const LOST_COLUMNS = `
-  SELECT a.id, t.uuid, a.name, a.attempt, a.worker, a.started, a.cancel_reason, a.progress
+  SELECT a.id, t.uuid, a.name, a.attempt, a.fence, a.worker_id, a.lease_until, a.worker, a.started, a.cancel_reason,
+    a.progress
   FROM active AS a JOIN tasks AS t ON t.id = a.id`;
-const OVERDUE = `${LOST_COLUMNS} WHERE a.lease_until <= ?`;
+const SUSPECTS = `
+  ${LOST_COLUMNS} WHERE a.lease_until <= ? OR a.worker_id IN (SELECT value FROM json_each(?))`;
 const ALL_ACTIVE = LOST_COLUMNS;
 
 /** Leases only move on, so the earliest end is a bound until it is reached: no claim before has to look. */
 const LOOK_AGAIN =
   "UPDATE meta SET next_expiry = coalesce((SELECT min(lease_until) FROM active), ?), boot = ?";
+const FORGET_WORKERS = "DELETE FROM workers WHERE id IN (SELECT value FROM json_each(?))";
 const NEVER = Number.MAX_VALUE;

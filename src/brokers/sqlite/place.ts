@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { BrokerError } from "../../core/errors.js";
+import type { Driver } from "./driver.js";
+import { APPLICATION_ID } from "./schema.js";
 
 /**
  * Sees to it that a regular file is at `path`: what is there is left as it is, what is missing is made, private to
@@ -9,13 +10,13 @@ import { BrokerError } from "../../core/errors.js";
  * drop the locks that another connection of this process holds on it.
  * @returns a warning for the user, when there is something to say
  */
-export async function preparePlace(path: string): Promise<string | undefined> {
+export function preparePlace(driver: Driver, path: string): string | undefined {
   const folder = dirname(path);
   makeFolder(folder);
   ignoreInGit(folder);
-  if (makeFile(path)) return undefined;
-  refuseNonFile(path);
-  return (await isLeftEmpty(path)) ? `${path} was an empty file: a new queue was started in it.` : undefined;
+  if (fs.lstatSync(path, { throwIfNoEntry: false }) === undefined) makeFile(driver, path);
+  const stat = refuseNonFile(path);
+  return stat.size === 0 ? `${path} was an empty file: a new queue was started in it.` : undefined;
 }
 
 const PRIVATE_FILE = 0o600;
@@ -37,16 +38,37 @@ function ignoreInGit(folder: string): void {
   }
 }
 
-/** SQLite gives the -wal and -shm files the mode of the file. False: something is there already. */
-function makeFile(path: string): boolean {
+/**
+ * The file appears under its name with our mark in it, so that an empty one is always somebody else's. SQLite gives the
+ * -wal and -shm files the mode of the file.
+ */
+function makeFile(driver: Driver, path: string): void {
+  const draft = `${path}-${process.pid}-new`;
+  fs.closeSync(fs.openSync(draft, "w", PRIVATE_FILE));
   try {
-    fs.closeSync(fs.openSync(path, "wx", PRIVATE_FILE));
-  } catch (error) {
-    if (fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined) return false;
-    throw error;
+    const db = driver.connect(draft, { readOnly: false });
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    db.close();
+    giveName(draft, path);
+  } finally {
+    fs.rmSync(draft, { force: true });
   }
   syncFolder(dirname(path));
-  return true;
+}
+
+/** A link, unlike a renaming, leaves alone what another process has put there in the meantime. */
+function giveName(draft: string, path: string): void {
+  try {
+    fs.linkSync(draft, path);
+  } catch (error) {
+    if (fs.existsSync(path)) return;
+    if (!isWithoutLinks(error)) throw error;
+    fs.renameSync(draft, path);
+  }
+}
+
+function isWithoutLinks(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "EPERM" || error.code === "ENOTSUP");
 }
 
 function syncFolder(folder: string): void {
@@ -59,9 +81,9 @@ function syncFolder(folder: string): void {
 }
 
 /** Opening a FIFO would hang, opening a device might do anything. */
-function refuseNonFile(path: string): void {
+function refuseNonFile(path: string): fs.Stats {
   const stat = fs.statSync(path, { throwIfNoEntry: false });
-  if (stat?.isFile()) return;
+  if (stat?.isFile()) return stat;
   throw new BrokerError("E_BROKER", `${path} is ${kindOf(stat)}, not a queue file.`, {
     hint: "Give `broker` the path of a file, such as sqlite:.qtasks/queue.db.",
   });
@@ -73,16 +95,4 @@ function kindOf(stat: fs.Stats | undefined): string {
   if (stat.isFIFO()) return "a named pipe";
   if (stat.isSocket()) return "a socket";
   return "a device";
-}
-
-const LOOKS = 5;
-const LOOK_EVERY_MS = 20;
-
-/** Another process that starts the queue right now leaves its file empty for a moment: that is nothing to report. */
-async function isLeftEmpty(path: string): Promise<boolean> {
-  for (let look = 0; look < LOOKS; look++) {
-    if (fs.statSync(path).size > 0) return false;
-    await sleep(LOOK_EVERY_MS);
-  }
-  return true;
 }

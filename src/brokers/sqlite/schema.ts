@@ -1,5 +1,6 @@
 import { BrokerError } from "../../core/errors.js";
 import type { Database } from "./driver.js";
+import type { Sql } from "./sql.js";
 
 /** "qtsk" in ASCII: tells a queue file from any other SQLite file. */
 export const APPLICATION_ID = 0x7174736b;
@@ -10,13 +11,16 @@ export interface FileState {
   readonly isEmpty: boolean;
 }
 
+/** In one statement, so that it cannot see half of what another process is setting up. */
 export function readFileState(db: Database): FileState {
-  return {
-    applicationId: numberOf(db, "SELECT application_id AS n FROM pragma_application_id"),
-    version: numberOf(db, "SELECT user_version AS n FROM pragma_user_version"),
-    isEmpty: numberOf(db, "SELECT count(*) AS n FROM sqlite_schema") === 0,
-  };
+  const row = db.prepare(FILE_STATE).get() as { id: number; version: number; objects: number };
+  return { applicationId: row.id, version: row.version, isEmpty: row.objects === 0 };
 }
+
+const FILE_STATE = `
+  SELECT count(*) AS objects, (SELECT application_id FROM pragma_application_id) AS id,
+    (SELECT user_version FROM pragma_user_version) AS version
+  FROM sqlite_schema`;
 
 /** @throws {BrokerError} when the file is not ours (`E_BROKER_FOREIGN`) or too new for us (`E_BROKER_VERSION`) */
 export function refuseStrangers(state: FileState, path: string): void {
@@ -27,12 +31,16 @@ export function refuseStrangers(state: FileState, path: string): void {
     });
   }
   if (state.version > MIGRATIONS.length) {
-    throw new BrokerError(
-      "E_BROKER_VERSION",
-      `${path} has version ${state.version} and this qtasks knows versions up to ${MIGRATIONS.length}.`,
-      { hint: "Update qtasks: a newer one has written this file." },
-    );
+    throw newerVersion(path, state.version);
   }
+}
+
+/** @throws {BrokerError} `E_BROKER_VERSION` when another process has brought the file to a newer version meanwhile */
+export function checkVersion(sql: Sql, path: string): void {
+  const { user_version: version } = sql.get<{ readonly user_version: number }>("PRAGMA user_version") ?? {
+    user_version: 0,
+  };
+  if (version !== MIGRATIONS.length) throw newerVersion(path, version);
 }
 
 export function isUpToDate(state: FileState): boolean {
@@ -49,10 +57,6 @@ export function migrate(db: Database, path: string): void {
   if (isUpToDate(state)) return;
   for (const step of MIGRATIONS.slice(state.version)) db.exec(step);
   db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length}`);
-}
-
-function numberOf(db: Database, sql: string): number {
-  return (db.prepare(sql).get() as { readonly n: number }).n;
 }
 
 /**
@@ -200,3 +204,11 @@ INSERT INTO meta VALUES (1, 0, '', 0, 0);
 
 /** Step n leads from version n to n + 1. Released steps are never edited: a change is a new step. */
 const MIGRATIONS: readonly string[] = [VERSION_1];
+
+function newerVersion(path: string, version: number): BrokerError {
+  return new BrokerError(
+    "E_BROKER_VERSION",
+    `${path} has version ${version} and this qtasks knows versions up to ${MIGRATIONS.length}.`,
+    { hint: "Update qtasks: a newer one has written this file." },
+  );
+}

@@ -1,10 +1,10 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { isQTasksError } from "../../core/errors.js";
+import type { Task } from "../../core/task.js";
 import type { App } from "../../engine/app.js";
 import { type CallOptions, timeoutMs } from "../../engine/call.js";
 import type { Call } from "../../engine/client.js";
-import type { AsyncResult } from "../../engine/result.js";
 import { checkArity, exactJson, parseArguments } from "../args.js";
 import { EXIT } from "../exit.js";
 import { interruptible } from "../interrupt.js";
@@ -47,8 +47,8 @@ export async function call(
   const waitMs = timeoutMs(options);
   const task = await session.app.addTask(name, args, { ...options, timeout: undefined });
   rememberLast(session.project.root, task.uuid);
-  await hintIfUnserved(session, name);
   if (waitMs === undefined) {
+    await hintIfUnserved(session, name);
     if (stage.json) stage.document(task);
     else
       stage.answer(
@@ -58,7 +58,7 @@ export async function call(
       );
     return EXIT.ok;
   }
-  return await waitForResult(session, task.uuid, waitMs);
+  return await waitForResult(session, task, waitMs);
 }
 
 /** Arguments as the command line gave them, checked against the function's own parameter list. */
@@ -96,22 +96,25 @@ export function wholeNumber(flag: string, text: string): number {
   throw new UsageError(`${flag} is ${JSON.stringify(text)}.`, "Give a whole number.");
 }
 
-async function waitForResult({ stage, app }: Session, uuid: string, waitMs: number): Promise<number> {
+async function waitForResult(
+  session: Session,
+  { uuid, taskName }: Task<unknown>,
+  waitMs: number,
+): Promise<number> {
+  const { stage, app } = session;
   const spinner = await startSpinner(stage, `waiting for ${uuid}`);
   const tell = () =>
     stage.error(`Interrupted. The task goes on: ${uuid}`, `\`qtasks wait ${uuid}\` waits for it.`);
   try {
-    return await interruptible(tell, async () =>
-      showOutcomeOf(stage, await app.wait(uuid, waitMs / 1000), spinner),
-    );
+    return await interruptible(tell, async () => {
+      await hintIfUnserved(session, taskName);
+      const result = await app.wait(uuid, waitMs / 1000);
+      spinner.stop();
+      return showOutcome(stage, result);
+    });
   } finally {
     spinner.stop();
   }
-}
-
-function showOutcomeOf(stage: Stage, result: AsyncResult, spinner: { stop(): void }): number {
-  spinner.stop();
-  return showOutcome(stage, result);
 }
 
 /** Says so when nobody will run the task, instead of leaving people to wonder. */

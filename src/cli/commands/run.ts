@@ -36,6 +36,7 @@ export async function run(
     return await runHere(session, worker, { taskName: name, args, options });
   } finally {
     await worker.stop(0);
+    await session.app.close();
   }
 }
 
@@ -43,35 +44,50 @@ async function runHere({ stage, app, project }: Session, worker: Worker, call: C
   const spinner = await startSpinner(stage, call.taskName);
   showWork(stage, app, spinner);
   await worker.start();
-  const task = await app.addTaskFor(worker, call);
-  rememberLast(project.root, task.uuid);
-  const signals = cancelOnSignal(stage, app, worker, task.uuid);
+  // Before the task is queued: it may have started before queueing returns.
+  const interruption = new Interruption();
   try {
+    const task = await app.addTaskFor(worker, call);
+    rememberLast(project.root, task.uuid);
+    interruption.on(() => cancel(stage, app, worker, task.uuid));
     const result = await app.wait(task.uuid);
     await worker.stop(0);
     spinner.stop();
     const code = showOutcome(stage, result);
-    return signals.first === undefined ? code : signalCode(signals.first);
+    return interruption.signal === undefined ? code : signalCode(interruption.signal);
   } finally {
     spinner.stop();
-    signals.stopListening();
+    interruption.stopListening();
+  }
+}
+
+/** The first signal that asks this process to end; later ones are the same wish again. */
+class Interruption {
+  signal: string | undefined;
+  readonly stopListening: () => void;
+  #act = () => {};
+
+  constructor() {
+    this.stopListening = onSignals((signal) => {
+      if (this.signal !== undefined) return;
+      this.signal = signal;
+      this.#act();
+    });
+  }
+
+  /** Acts when it comes, or at once when it has come already. */
+  on(act: () => void): void {
+    this.#act = act;
+    if (this.signal !== undefined) act();
   }
 }
 
 /** Whoever interrupts a run does not want it to go on elsewhere: the task ends as cancelled. */
-function cancelOnSignal(stage: Stage, app: App, worker: Worker, uuid: string) {
-  const signals = {
-    first: undefined as string | undefined,
-    stopListening: onSignals((signal) => {
-      if (signals.first !== undefined) return;
-      signals.first = signal;
-      app.cancel(uuid, INTERRUPTED).catch(async (error: unknown) => {
-        stage.error(`The task could not be cancelled: ${(error as Error).message}`, undefined);
-        await worker.stop(0);
-      });
-    }),
-  };
-  return signals;
+function cancel(stage: Stage, app: App, worker: Worker, uuid: string): void {
+  app.cancel(uuid, INTERRUPTED).catch(async (error: unknown) => {
+    stage.error(`The task could not be cancelled: ${(error as Error).message}`, undefined);
+    await worker.stop(0);
+  });
 }
 
 function showWork(stage: Stage, app: App, spinner: Spinner): void {

@@ -59,6 +59,7 @@ export async function work(stage: Stage, flags: WorkerFlags): Promise<number> {
   await worker.start();
   const summary = await worker.stopped;
   signals.stopListening();
+  await app.close();
   if (summary.fault !== undefined) throw summary.fault;
   const forced = signals.first !== undefined && (summary.interrupted > 0 || signals.count > 1);
   if (forced) return signalCode(signals.first ?? "");

@@ -181,9 +181,7 @@ describe("a planted violation is seen", () => {
         "src/engine/b.ts": `import type { C } from "./c.js"; export type B = C;`,
         "src/engine/c.ts": `import type { A } from "./a.js"; export type C = A;`,
       }),
-    ).toEqual([
-      "goes in a circle: src/engine/a.ts -> src/engine/b.ts -> src/engine/c.ts -> src/engine/a.ts",
-    ]);
+    ).toEqual(["goes in a circle: src/engine/a.ts -> src/engine/b.ts -> src/engine/c.ts -> src/engine/a.ts"]);
     expect(withPlanted({ "src/core/self.ts": `import "./self.js";` })).toEqual([
       "goes in a circle: src/core/self.ts -> src/core/self.ts",
     ]);

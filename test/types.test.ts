@@ -6,8 +6,8 @@ import {
   type AsyncTask,
   defineConfig,
   type Json,
-  type RunningTask,
   Router,
+  type RunningTask,
   type SyncTask,
   sharedTask,
   type Task,
@@ -105,6 +105,7 @@ describe("arguments and result are inferred from the function", () => {
     "a decorated static method is typed as the task by taskOf",
     types(() => {
       class Reports {
+        readonly title = "Reports";
         static async nightly(day: string) {
           return [day];
         }
@@ -174,7 +175,11 @@ describe("a timeout decides what queueing resolves to", () => {
     types(async () => {
       const waiting = task().with({ timeout: 5 }).with({ priority: 1 });
       expectTypeOf(await waiting.addTask("a")).toEqualTypeOf<AsyncResult<Receipt>>();
-      expectTypeOf(await waiting("a").with({ tags: ["x"] }).addTask()).toEqualTypeOf<AsyncResult<Receipt>>();
+      expectTypeOf(
+        await waiting("a")
+          .with({ tags: ["x"] })
+          .addTask(),
+      ).toEqualTypeOf<AsyncResult<Receipt>>();
       expectTypeOf(await waiting.with({ timeout: null }).addTask("a")).toEqualTypeOf<Task<Receipt>>();
     }),
   );
@@ -230,9 +235,9 @@ describe("what is stored of a result", () => {
   test(
     "is what decode makes of it, which has the last word",
     types(async () => {
-      const decode = async (map: unknown) => Object.entries(map as object);
+      const decode = async (map: unknown) => Object.keys(map as object);
       const task = app.task({ name: "decoded", decode }, async () => new Map([["a", 1]]));
-      expectTypeOf((await task.addTask()).returning).toEqualTypeOf<[string, unknown][] | null>();
+      expectTypeOf((await task.addTask()).returning).toEqualTypeOf<string[] | null>();
       const both = app.task({ name: "both", decode: () => 5, generateHandler: () => "x" }, function* () {
         yield 1;
       });
@@ -274,6 +279,20 @@ describe("an input schema", () => {
       });
       expectTypeOf(task.addTask).parameters.toEqualTypeOf<
         [input: { to: string; copies?: number | undefined; on: string }]
+      >();
+    }),
+  );
+
+  test(
+    "does the same in the decorator's form",
+    types(() => {
+      const task = app.task({ name: "mail.send", input, echo: true })(async (self, mail) => {
+        expectTypeOf(self).toEqualTypeOf<RunningTask>();
+        expectTypeOf(mail).toEqualTypeOf<{ to: string; copies: number; on: number }>();
+        return mail.to;
+      });
+      expectTypeOf(task).toEqualTypeOf<
+        AsyncTask<[input: { to: string; copies?: number | undefined; on: string }], string>
       >();
     }),
   );

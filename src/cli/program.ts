@@ -152,6 +152,55 @@ function createProgram(
       }),
     );
 
+  selection(add(program, "cancel", "cancel tasks that wait or run"))
+    .argument("[ids...]", "uuids, unique prefixes, @last, or - for stdin")
+    .option("--reason <text>", "why; shown in the record")
+    .option("--now", "leave what runs no grace: end its process at once")
+    .option("--yes", "do not ask before cancelling a selection")
+    .action(
+      on(async (stage, command) =>
+        (await import("./commands/cancel.js")).cancel(stage, command.args, command.optsWithGlobals()),
+      ),
+    );
+
+  selection(add(program, "retry", "put finished tasks back in line"))
+    .argument("[ids...]", "uuids, unique prefixes, @last, or - for stdin")
+    .action(
+      on(async (stage, command) =>
+        (await import("./commands/retry.js")).retry(stage, command.args, command.optsWithGlobals()),
+      ),
+    );
+
+  add(program, "logs", "what a task printed and logged")
+    .argument("<id>", "a uuid, a unique prefix, or @last")
+    .option("-f, --follow", "go on until the task is done")
+    .option("--attempt <n>", "of this attempt only")
+    .option("--tail <n>", "only the last so many")
+    .action(
+      on(async (stage, command) => {
+        const [id = ""] = command.args;
+        return (await import("./commands/logs.js")).logs(stage, id, command.optsWithGlobals());
+      }),
+    );
+
+  add(program, "prune", "forget finished tasks")
+    .option("--age <duration>", "finished longer ago")
+    .option("--count <n>", "all but the newest so many")
+    .option("--status <status>", "of this end status (repeatable)", collect)
+    .action(
+      on(async (stage, command) =>
+        (await import("./commands/forget.js")).prune(stage, command.optsWithGlobals()),
+      ),
+    );
+
+  add(program, "purge", "forget every task that waits")
+    .option("--yes", "do not ask")
+    .action(
+      on(async (stage, command) =>
+        (await import("./commands/forget.js")).purge(stage, command.optsWithGlobals()),
+      ),
+    );
+
   add(program, "init", "write a config and a first task; never overwrites").action(
     on(async (stage) => (await import("./commands/init.js")).init(stage)),
   );
@@ -181,6 +230,14 @@ function callFlags(command: Command): Command {
     .option("--tag <tag>", "tag this call (repeatable)", collect)
     .option("--args <json>", "all arguments as a JSON array; @file or - for stdin")
     .option("--raw", "take all words as text");
+}
+
+function selection(command: Command): Command {
+  return command
+    .option("--status <status>", "instead of ids: tasks of this status (repeatable)", collect)
+    .option("--task <name>", "instead of ids: tasks of this name")
+    .option("--tag <tag>", "instead of ids: tasks with this tag")
+    .option("--since <duration>", "instead of ids: tasks queued within this time");
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

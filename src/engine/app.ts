@@ -9,6 +9,7 @@ import type {
   Broker,
   CancelOutcome,
   Enqueued,
+  LogLine,
   RemoteVerb,
   TaskCounts,
   TaskQuery,
@@ -262,11 +263,17 @@ export class App implements CallTarget, Adopter {
 
   /**
    * `cancelled`: it waited and will never start. `cancelling`: its worker has been told. `finished`: too late.
+   * @param urgent leave a running task no grace: its process is ended at once
    * @throws {UnknownIdError}
    */
-  async cancel(uuid: string, reason?: string): Promise<CancelOutcome> {
+  async cancel(uuid: string, reason?: string, { urgent = false } = {}): Promise<CancelOutcome> {
     await this.open();
-    const outcome = await this.broker.cancel(checkedUuid(uuid), reason ?? null, this.#parts.system.now());
+    const outcome = await this.broker.cancel(
+      checkedUuid(uuid),
+      reason ?? null,
+      this.#parts.system.now(),
+      urgent,
+    );
     if (outcome === undefined) throw new UnknownIdError(uuid);
     return outcome;
   }
@@ -296,6 +303,18 @@ export class App implements CallTarget, Adopter {
       keep: count === undefined ? undefined : checkedCount("count", count),
       statuses: toStatuses(status),
     });
+  }
+
+  /** Forgets every waiting task, those for later too; resolves to how many. What runs and what is finished stays. */
+  async purge(): Promise<number> {
+    await this.open();
+    return await this.broker.purge();
+  }
+
+  /** What a task printed and logged, oldest first. */
+  async logs(uuid: string): Promise<readonly LogLine[]> {
+    await this.open();
+    return await this.broker.logs(checkedUuid(uuid));
   }
 
   /** The worker of this application, with the config's settings. */

@@ -40,10 +40,15 @@ export interface TaskDecorator<O> {
       readonly private: false;
     },
   ): void;
-  <A extends unknown[], R>(func: (...args: Shifted<O, A>) => R): Handle<A, Result<O, R>, R>;
+  <A extends unknown[], R>(
+    func: (...args: Shifted<O, Taken<O, A>>) => R,
+  ): Handle<Given<O, A>, Result<O, R>, R>;
 }
 
 type Shifted<O, A extends unknown[]> = O extends { echo: true } ? [self: RunningTask, ...A] : A;
+/** What the function takes after `echo`, and what its callers give. */
+type Taken<O, A extends unknown[]> = O extends { input: StandardSchema } ? [input: OutputOf<O["input"]>] : A;
+type Given<O, A extends unknown[]> = O extends { input: StandardSchema } ? [input: InputOf<O["input"]>] : A;
 
 /** The ways to register a task: `app.task`, `router.task`, `sharedTask`. */
 export interface Register {
@@ -55,11 +60,11 @@ export interface Register {
     options: O,
     func: (input: OutputOf<O["input"]>) => R,
   ): Handle<[input: InputOf<O["input"]>], Result<O, R>, R>;
-  <O extends TaskOptions & { echo: true }, A extends unknown[], R>(
+  <O extends TaskOptions & { echo: true; input?: undefined }, A extends unknown[], R>(
     options: O,
     func: (self: RunningTask, ...args: A) => R,
   ): Handle<A, Result<O, R>, R>;
-  <O extends TaskOptions & { echo?: false }, A extends unknown[], R>(
+  <O extends TaskOptions & { echo?: false; input?: undefined }, A extends unknown[], R>(
     options: O,
     func: (...args: A) => R,
   ): Handle<A, Result<O, R>, R>;

@@ -455,7 +455,10 @@ export class WorkerEngine implements RunOwner {
 
   #heed(run: Run, state: LeaseState): void {
     if (state.state === "lost") this.#abort(run, { kind: "lost" });
-    if (state.state === "cancelling") this.#abort(run, { kind: "cancel", reason: state.reason });
+    if (state.state !== "cancelling") return;
+    const { reason, urgent } = state;
+    this.#abort(run, { kind: "cancel", reason });
+    if (urgent) this.#parts.isolation.abort(run.job.lease.fence, { kind: "cancel", reason, urgent });
   }
 
   #pollLater(): void {

@@ -39,8 +39,16 @@ export interface Broker {
   /** Stores progress and output of running tasks; false where the lease was lost and nothing was written. */
   report(reports: readonly RunReport[], now: Moment): Promise<readonly boolean[]>;
 
-  /** `reason` null stands for `<task name>.cancel`. Undefined: no such task. */
-  cancel(uuid: string, reason: string | null, now: Moment): Promise<CancelOutcome | undefined>;
+  /**
+   * `reason` null stands for `<task name>.cancel`; the first reason given to a running task stays. `urgent` tells its
+   * worker to leave it no grace. Undefined: no such task.
+   */
+  cancel(
+    uuid: string,
+    reason: string | null,
+    now: Moment,
+    urgent?: boolean,
+  ): Promise<CancelOutcome | undefined>;
   /**
    * Puts a finished task back in line, due now, with fresh counters (attempt, deaths, crashes); its history stays.
    * False: it is not finished. Undefined: no such task.
@@ -48,6 +56,9 @@ export interface Broker {
   requeue(uuid: string, now: Moment): Promise<boolean | undefined>;
   /** Forgets finished tasks that match all that is given. Resolves to how many. */
   prune(query: PruneQuery): Promise<number>;
+
+  /** Forgets every waiting task, those for later too. Resolves to how many. */
+  purge(): Promise<number>;
 
   get(uuid: string): Promise<TaskRecord | undefined>;
   /** In the order asked for, undefined where there is none: one look for many waiters. */
@@ -131,7 +142,7 @@ export type LeaseState =
   /** another claim is newer, or the task is finished or gone */
   | { readonly state: "lost" }
   /** still held, and somebody asks for it to be cancelled; the worker is to end it and settle `cancel` */
-  | { readonly state: "cancelling"; readonly reason: string };
+  | { readonly state: "cancelling"; readonly reason: string; readonly urgent?: true };
 
 export interface Settlement {
   readonly lease: Lease;
@@ -222,4 +233,5 @@ export type RemoteVerb =
   | "workers"
   | "cancel"
   | "requeue"
-  | "prune";
+  | "prune"
+  | "purge";

@@ -7,7 +7,7 @@ import type { EventMap, EventName } from "./plugin.js";
 /** Why a run is stopped from outside. */
 export type AbortReason =
   | { readonly kind: "overtime" }
-  | { readonly kind: "cancel"; readonly reason: string }
+  | { readonly kind: "cancel"; readonly reason: string; readonly urgent?: true }
   | { readonly kind: "shutdown" }
   /** another claim is newer: whatever it comes to is thrown away */
   | { readonly kind: "lost" };

@@ -7,7 +7,8 @@ const NOT_A_TASK_FILE = /(?:\.d\.[cm]?ts|\.(?:test|spec)\.[cm]?[jt]s)$/;
 const GLOB_SIGNS = /[*?[\]{}!]/;
 
 /**
- * The task modules of a project, sorted. Folders are walked, symbolic links to folders in them are not followed.
+ * The task modules of a project, sorted. Folders are walked, symbolic links to folders in them are not followed. A place
+ * that begins with `!` takes away from the others.
  * @throws {LoadError} when a place is missing or leads out of the project
  */
 export async function discoverTaskFiles(
@@ -16,11 +17,17 @@ export async function discoverTaskFiles(
 ): Promise<readonly string[]> {
   const places = typeof tasks === "string" ? [tasks] : tasks;
   const files = new Set<string>();
-  for (const place of places) {
-    const found = GLOB_SIGNS.test(place) ? await expandGlob(root, place) : expandPlace(root, place);
-    for (const file of found) files.add(insideProject(root, file, file));
+  for (const place of places.filter((each) => !each.startsWith("!"))) {
+    for (const file of await expand(root, place)) files.add(insideProject(root, file, file));
+  }
+  for (const place of places.filter((each) => each.startsWith("!"))) {
+    for (const file of await expand(root, place.slice(1))) files.delete(file);
   }
   return [...files].sort();
+}
+
+async function expand(root: string, place: string): Promise<readonly string[]> {
+  return GLOB_SIGNS.test(place) ? await expandGlob(root, place) : expandPlace(root, place);
 }
 
 function expandPlace(root: string, place: string): readonly string[] {
@@ -42,6 +49,7 @@ async function expandGlob(root: string, pattern: string): Promise<readonly strin
   const { glob } = await import("tinyglobby");
   const found = await glob(pattern, {
     cwd: root,
+    ignore: "**/node_modules/**",
     absolute: true,
     followSymbolicLinks: false,
     expandDirectories: false,

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
 import { relative } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -46,7 +47,8 @@ export class Importer {
   async #importOne(file: string): Promise<unknown> {
     this.#loading = file;
     try {
-      return await import(pathToFileURL(file).href);
+      // Node's import() gives CommonJS a require() that knows no ES modules, such as this package.
+      return file.endsWith(".cts") ? createRequire(file)(file) : await import(pathToFileURL(file).href);
     } catch (error) {
       throw this.#explain(error, file);
     }

@@ -70,8 +70,15 @@ async function findConfig(query: ProjectQuery, timeoutMs: number): Promise<Found
   const loaders = Object.fromEntries(
     [".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"].map((ending) => [ending, load]),
   );
-  const explorer = cosmiconfig("qtasks", { searchPlaces: SEARCH_PLACES, loaders, searchStrategy: "none" });
+  // Of broken JSON, importing tells the line.
+  const loadJson = (file: string, text: string) => parsedJson(text) ?? load(file);
   try {
+    const explorer = cosmiconfig("qtasks", {
+      searchPlaces: SEARCH_PLACES,
+      loaders: { ...loaders, ".json": loadJson },
+      searchStrategy: "none",
+      ignoreEmptySearchPlaces: false,
+    });
     if (query.configFile !== undefined) {
       const result = await explorer.load(resolve(query.cwd, query.configFile));
       return result === null ? undefined : toFound(result.filepath, result.config);
@@ -84,6 +91,15 @@ async function findConfig(query: ProjectQuery, timeoutMs: number): Promise<Found
     return undefined;
   } catch (error) {
     throw explain(error, query);
+  }
+}
+
+/** @returns undefined when it is not JSON */
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -125,19 +141,21 @@ function explain(error: unknown, query: ProjectQuery): Error {
       error,
     );
   }
-  const file = filepath ?? query.configFile ?? "The config";
-  const { place, what } = syntaxReport(message);
-  return new LoadError(`${file}${place} cannot be read: ${what}`, "Mend the file and try again.", error);
+  const report = syntaxReport(message);
+  const place = report.file ?? filepath ?? query.configFile ?? "The config";
+  return new LoadError(`${place} cannot be read: ${report.what}`, "Mend the file and try again.", error);
 }
 
-/** cosmiconfig's reports of broken JSON and YAML draw the lines around the place; its number and the reason will do. */
-function syntaxReport(message: string): { readonly place: string; readonly what: string } {
-  const [, line] = /^> *(\d+) \|/m.exec(message) ?? /\((\d+):\d+\)/.exec(message) ?? [];
-  const what = message
-    .replace(/^(?:JSON|YAML) Error in .*\n/, "")
-    .split("\n")
-    .find((text) => /^\S/.test(text) && !text.startsWith(">"));
-  return { place: line === undefined ? "" : `:${line}`, what: what ?? message };
+const REPORT = /^(?:JSON|YAML) Error in (.+?):\s*\n/;
+
+/** cosmiconfig draws the lines around what is wrong with YAML or a package.json; the number and the reason will do. */
+function syntaxReport(message: string): { readonly file: string | undefined; readonly what: string } {
+  const [, file] = REPORT.exec(message) ?? [];
+  if (file === undefined) return { file, what: message };
+  const lines = message.replace(REPORT, "").split("\n");
+  const what = lines.find((line) => line.trim() !== "" && !/^[>\s\d]+\||^[\s|^-]+$/.test(line)) ?? message;
+  const [, number] = /^\s*> *(\d+) \|/m.exec(message) ?? /\((\d+):\d+\)/.exec(message) ?? [];
+  return { file: number === undefined ? file : `${file}:${number}`, what: what.trim() };
 }
 
 function noProject(cwd: string): LoadError {

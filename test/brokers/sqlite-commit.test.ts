@@ -160,6 +160,7 @@ async function makeGroup() {
     path: ":memory:",
     busyTimeoutMs: 100,
     random: Math.random,
+    check() {},
     onCommitted: (effects) => commits.push(effects),
   });
   return { group, sql, commits };

@@ -28,7 +28,20 @@ async function refused(words: readonly string[], how: How = {}) {
 
 describe.concurrent("arguments of a task", () => {
   test("each word is JSON if it parses as JSON, else text", async () => {
-    const words = ["2", "-3.5", "true", "null", '"quoted"', "plain", '{"a":[1]}', "[1,2]", "", " ", "{broken", "0x1f"];
+    const words = [
+      "2",
+      "-3.5",
+      "true",
+      "null",
+      '"quoted"',
+      "plain",
+      '{"a":[1]}',
+      "[1,2]",
+      "",
+      " ",
+      "{broken",
+      "0x1f",
+    ];
     const args = [2, -3.5, true, null, "quoted", "plain", { a: [1] }, [1, 2], "", " ", "{broken", "0x1f"];
     expect(await seen(words)).toEqual(args);
   });
@@ -38,7 +51,13 @@ describe.concurrent("arguments of a task", () => {
   });
 
   test("--raw takes all words as text", async () => {
-    expect(await seen(["--raw", "2", "true", "a=b", "n:=3", '{"a":1}'])).toEqual(["2", "true", "a=b", "n:=3", '{"a":1}']);
+    expect(await seen(["--raw", "2", "true", "a=b", "n:=3", '{"a":1}'])).toEqual([
+      "2",
+      "true",
+      "a=b",
+      "n:=3",
+      '{"a":1}',
+    ]);
   });
 
   test("key=text and key:=json words are gathered into one object at the end", async () => {
@@ -58,7 +77,14 @@ describe.concurrent("arguments of a task", () => {
   });
 
   test("after -- every word is positional, whatever it looks like", async () => {
-    expect(await seen(["1", "--", "--json", "-x", "a=b", "2", "--"])).toEqual([1, "--json", "-x", "a=b", 2, "--"]);
+    expect(await seen(["1", "--", "--json", "-x", "a=b", "2", "--"])).toEqual([
+      1,
+      "--json",
+      "-x",
+      "a=b",
+      2,
+      "--",
+    ]);
   });
 
   test("--args gives the whole list as JSON", async () => {
@@ -84,7 +110,9 @@ describe.concurrent("arguments of a task", () => {
   });
 
   test("a surplus argument is refused", async () => {
-    expect((await refused(["call", "mail", "a", "b", "1", "2"])).error).toContain("at most 3 arguments and got 4");
+    expect((await refused(["call", "mail", "a", "b", "1", "2"])).error).toContain(
+      "at most 3 arguments and got 4",
+    );
     expect((await refused(["run", "ping", "x"])).error).toContain("takes no arguments and got 1");
   });
 
@@ -95,7 +123,9 @@ describe.concurrent("arguments of a task", () => {
   test("--args that is no JSON, no list or no file is refused", async () => {
     expect((await refused(["call", "echo", "--args", "[1,"])).error).toContain("--args is not JSON");
     expect((await refused(["call", "echo", "--args", "@object.json"])).error).toContain("not a list");
-    expect((await refused(["call", "echo", "--args", "@nowhere.json"])).error).toContain("nowhere.json cannot be read");
+    expect((await refused(["call", "echo", "--args", "@nowhere.json"])).error).toContain(
+      "nowhere.json cannot be read",
+    );
   });
 
   test("words beside --args are refused", async () => {
@@ -111,7 +141,11 @@ describe.concurrent("arguments of a task", () => {
 
   test("a whole number that is too large for a number is taken as text where it is text", async () => {
     const huge = "12345678901234567890";
-    expect(await seen([`"${huge}"`, `a=${huge}`, `{"b":"${huge}"}`])).toEqual([huge, { b: huge }, { a: huge }]);
+    expect(await seen([`"${huge}"`, `a=${huge}`, `{"b":"${huge}"}`])).toEqual([
+      huge,
+      { b: huge },
+      { a: huge },
+    ]);
   });
 
   test("a number beyond all numbers is refused with its path", async () => {
@@ -154,7 +188,9 @@ export const order = app.task({ name: "order", input: schema }, async (order) =>
   test("refuses with one line a field and exit 2, and nothing is stored", async () => {
     const ended = await own.qtasks(["call", "order", "count=two"]);
     expect(ended).toMatchObject({ code: 2, stdout: "" });
-    expect(ended.stderr).toMatch(/^error: order refuses its input:\n {2}count: a number is wanted\n {2}to: text is wanted\nhint: /);
+    expect(ended.stderr).toMatch(
+      /^error: order refuses its input:\n {2}count: a number is wanted\n {2}to: text is wanted\nhint: /,
+    );
     expect(await own.json(["status"])).toMatchObject({ counts: { new: 0, error: 0 } });
   });
 

@@ -101,7 +101,12 @@ describe.concurrent("call", () => {
   test("--timeout 0 with --json prints the AsyncResult that is not done", async () => {
     const { code, stdout } = await project.qtasks(["call", "add", "1", "2", "--timeout", "0", "--json"]);
     expect(code).toBe(124);
-    expect(JSON.parse(stdout)).toMatchObject({ done: false, status: "new", returning: null, task: { args: [1, 2] } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      done: false,
+      status: "new",
+      returning: null,
+      task: { args: [1, 2] },
+    });
   });
 });
 
@@ -130,13 +135,17 @@ describe("call --timeout with a worker", () => {
   });
 
   test("interrupted, it exits 130 or 143, says so with the id, and the task goes on", async () => {
-    for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const) {
       const waiting = served.start(["call", "add", "1", "2", "--timeout", "10m"]);
       await waiting.says(/No worker serves/);
       waiting.kill(signal);
       const ended = await waiting.ended;
       expect(ended).toMatchObject({ code, stdout: "" });
-      const [uuid = ""] = /Interrupted\. The task goes on: ([0-9a-f-]{36})/.exec(ended.stderr)?.slice(1) ?? [];
+      const [uuid = ""] =
+        /Interrupted\. The task goes on: ([0-9a-f-]{36})/.exec(ended.stderr)?.slice(1) ?? [];
       expect(await served.json(["status", uuid])).toMatchObject([{ status: "new" }]);
     }
   });
@@ -145,7 +154,15 @@ describe("call --timeout with a worker", () => {
 describe.concurrent("call --batch", () => {
   test("queues a task for each line of a file, a list of arguments or the one object, and prints the count", async () => {
     const own = new Project({ "tasks/all.ts": TASKS, "batch.ndjson": '[1, 2]\r\n\n[3, 4]\n{"a": 5}\n' });
-    const ended = await own.qtasks(["call", "sum", "--allow-unknown", "--batch", "batch.ndjson", "--tag", "many"]);
+    const ended = await own.qtasks([
+      "call",
+      "sum",
+      "--allow-unknown",
+      "--batch",
+      "batch.ndjson",
+      "--tag",
+      "many",
+    ]);
     expect(ended).toMatchObject({ code: 0, stdout: "3\n" });
     expect(await own.json(["status"])).toMatchObject({ counts: { new: 3 } });
     expect(await own.json(["status", "@last"])).toMatchObject([{ args: [{ a: 5 }], tags: ["many"] }]);
@@ -159,7 +176,7 @@ describe.concurrent("call --batch", () => {
 
   test("names the line that is wrong, and nothing is queued", async () => {
     const own = new Project({ "tasks/all.ts": TASKS });
-    const wrong = ["[1, 2]\n\n[1, 2", "[1, 2]\n[1]", '[1, 2]\n[1, 12345678901234567890]'];
+    const wrong = ["[1, 2]\n\n[1, 2", "[1, 2]\n[1]", "[1, 2]\n[1, 12345678901234567890]"];
     const lines = [3, 2, 2];
     for (const [index, stdin] of wrong.entries()) {
       const ended = await own.qtasks(["call", "add", "--batch", "-"], { stdin });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { complaintOf, Project, UUID } from "./project.js";
+import { complaintOf, hasTerminal, Project, UUID } from "./project.js";
 
 const project = new Project({
   "tasks/all.ts": `
@@ -26,7 +26,12 @@ beforeAll(async () => {
 
 describe.concurrent("result", () => {
   test("prints the stored result as `call --timeout` would", async () => {
-    expect(await project.qtasks(["result", added])).toEqual({ code: 0, signal: null, stdout: "5\n", stderr: "" });
+    expect(await project.qtasks(["result", added])).toEqual({
+      code: 0,
+      signal: null,
+      stdout: "5\n",
+      stderr: "",
+    });
     expect(await project.qtasks(["result", text])).toMatchObject({ code: 0, stdout: "line one\nline two\n" });
   });
 
@@ -102,7 +107,10 @@ describe.concurrent("wait", () => {
 
   test("with several prints a line each, and exits by the first of 4, 1, 6, 124 that applies", async () => {
     const both = await project.qtasks(["wait", added, text]);
-    expect(both).toMatchObject({ code: 0, stdout: `${added}  success  add  5\n${text}  success  text  line one\\nline two\n` });
+    expect(both).toMatchObject({
+      code: 0,
+      stdout: `${added}  success  add  5\n${text}  success  text  line one\\nline two\n`,
+    });
     const one = await project.qtasks(["wait", stopped, failed, added]);
     expect(one.code).toBe(1);
     expect(one.stdout).toContain(`${failed}  error  boom  it broke\n`);
@@ -132,13 +140,15 @@ describe.concurrent("wait", () => {
     expect(await wait.ended).toMatchObject({ code: 0, stdout: "42\n" });
   });
 
-  test("interrupted, it says that the tasks go on and exits 130", async () => {
-    const wait = project.startShell(`exec 3>&1; qtasks wait ${waiting} --timeout 10m & pid=$!; wait $pid; echo "code $?"`);
-    // Signals that come while it starts up end it as well, without a word.
-    const again = setInterval(() => wait.kill("SIGINT"), 200);
-    clearInterval(again);
-    wait.kill("SIGTERM");
-    await wait.ended;
+  test.skipIf(!hasTerminal)("interrupted, it says that the tasks go on and exits 130", async () => {
+    const wait = project.startOnTerminal(`qtasks wait ${waiting}`);
+    // The second turn of the spinner: by then it listens.
+    await wait.says(/waiting for.*waiting for/s);
+    wait.type("\u0003");
+    const { code, stdout } = await wait.ended;
+    expect(code).toBe(130);
+    expect(stdout).toContain("The tasks go on.");
+    expect(await project.json(["status", waiting])).toMatchObject([{ status: "new" }]);
   });
 });
 

@@ -46,7 +46,9 @@ describe.concurrent("list", () => {
       ...["NAME", "PRIORITY", "RETRY", "MAXTIME", "TAGS", "DESCRIPTION", "SOURCE"],
     ]);
     expect(rows).toHaveLength(3);
-    expect(rows[0]).toMatch(/^mail\.send +-2 +3 +90s +mail,net +Send one mail team="post" +tasks\/mail\.ts:7$/);
+    expect(rows[0]).toMatch(
+      /^mail\.send +-2 +3 +90s +mail,net +Send one mail team="post" +tasks\/mail\.ts:7$/,
+    );
     expect(rows[1]).toMatch(/^other +0 +0 +- +- +- +tasks\/deep\/er\.mjs:2$/);
     expect(rows[2]).toMatch(/^sortMail +0 +0 +- +mail +- +tasks\/mail\.ts:23$/);
     expect(code).toBe(0);

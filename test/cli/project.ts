@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -123,7 +131,11 @@ export class Project {
 
   /** A line for a shell; `qtasks` is the command. */
   startShell(line: string, how: How = {}): Running {
-    return this.startCommand("/bin/bash", ["-c", `qtasks() { "${process.execPath}" "${BIN}" "$@"; }; ${line}`], how);
+    return this.startCommand(
+      "/bin/bash",
+      ["-c", `qtasks() { "${process.execPath}" "${BIN}" "$@"; }; ${line}`],
+      how,
+    );
   }
 
   async shell(line: string, how: How = {}): Promise<Ended> {
@@ -212,7 +224,8 @@ export class Running {
         if (!hasSaid() && !this.#isOver) return;
         this.#listeners.delete(check);
         if (hasSaid()) resolve();
-        else reject(new Error(`${this.#what} ended without saying ${pattern}: ${this.#stdout}${this.#stderr}`));
+        else
+          reject(new Error(`${this.#what} ended without saying ${pattern}: ${this.#stdout}${this.#stderr}`));
       };
       this.#listeners.add(check);
       check();
@@ -261,7 +274,13 @@ export function complaintOf({ stderr }: Ended): { readonly error: string; readon
   const frames = lines.filter((line) => /^\s+at /.test(line));
   const [error] = errors;
   const [hint] = hints;
-  if (errors.length !== 1 || hints.length !== 1 || frames.length > 0 || error === undefined || hint === undefined)
+  if (
+    errors.length !== 1 ||
+    hints.length !== 1 ||
+    frames.length > 0 ||
+    error === undefined ||
+    hint === undefined
+  )
     throw new Error(`not one error: and one hint: line without a stack: ${stderr}`);
   return { error: error.slice("error: ".length), hint: hint.slice("hint: ".length) };
 }

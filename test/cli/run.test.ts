@@ -42,7 +42,16 @@ describe.concurrent("run", () => {
   });
 
   test("keeps the same record as a worker would", async () => {
-    const { uuid } = await project.json<{ uuid: string }>(["run", "add", "2", "3", "--tag", "mine", "--priority", "3"]);
+    const { uuid } = await project.json<{ uuid: string }>([
+      "run",
+      "add",
+      "2",
+      "3",
+      "--tag",
+      "mine",
+      "--priority",
+      "3",
+    ]);
     expect(await project.json(["status", uuid])).toMatchObject([
       {
         status: "success",
@@ -115,7 +124,9 @@ describe.concurrent("run", () => {
   test("keeps its task although a worker serves the same queue", async () => {
     const own = new Project({ "tasks/all.ts": project.read("tasks/all.ts") });
     const worker = await own.startWorker(["--name", "other", "--log-format", "json"]);
-    const ended = await Promise.all([1, 2, 3].map((n) => own.json<{ task: { worker: string } }>(["run", "double", `${n}`])));
+    const ended = await Promise.all(
+      [1, 2, 3].map((n) => own.json<{ task: { worker: string } }>(["run", "double", `${n}`])),
+    );
     for (const { task } of ended) expect(task.worker).not.toBe("other");
     worker.kill("SIGTERM");
     expect((await worker.ended).stdout).not.toContain("taskRunning");
@@ -142,11 +153,13 @@ describe.concurrent("run, interrupted", () => {
     running.kill("SIGINT");
     const { stdout } = await running.ended;
     expect(JSON.parse(stdout)).toMatchObject({ status: "cancel", cancelReason: "interrupted" });
-    expect(await own.json(["status", "@last"])).toMatchObject([{ status: "cancel", cancelReason: "interrupted" }]);
+    expect(await own.json(["status", "@last"])).toMatchObject([
+      { status: "cancel", cancelReason: "interrupted" },
+    ]);
   });
 });
 
-describe.concurrent.skipIf(!hasTerminal)("run on a terminal", () => {
+describe.skipIf(!hasTerminal)("run on a terminal", { concurrent: true }, () => {
   test("without a name offers the list", async () => {
     const running = project.startOnTerminal("qtasks run --color never");
     await running.says(/Which task\?/);

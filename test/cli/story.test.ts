@@ -11,7 +11,6 @@ interface Result {
   readonly cancelReason: string | null;
 }
 
-
 const TASKS = `
 import { app, TaskMiddleware } from "qtasks";
 import { gate } from "../gate.mjs";
@@ -92,7 +91,9 @@ describe.concurrent("from a shell", () => {
     await queue("e", 1);
     own.go("busy");
     const { code, stdout } = await worker.ended;
-    const starts = logLines(stdout).filter(({ event, taskName }) => event === "taskRunning" && taskName === "mark");
+    const starts = logLines(stdout).filter(
+      ({ event, taskName }) => event === "taskRunning" && taskName === "mark",
+    );
     expect(starts.map(({ uuid }) => labels.get(uuid))).toEqual(["d", "b", "e", "c", "a"]);
     expect(code).toBe(0);
   });
@@ -123,7 +124,10 @@ export const brief = app.task({ name: "brief", echo: true }, async (self) => awa
     expect(stdout.trim()).toMatch(UUID);
     expect(code).toBe(0);
     await own.burst();
-    expect(await own.json<Result>(["result", stdout.trim()])).toMatchObject({ status: "success", returning: "later" });
+    expect(await own.json<Result>(["result", stdout.trim()])).toMatchObject({
+      status: "success",
+      returning: "later",
+    });
   });
 
   test("a wait that runs out exits 124, the task goes on, and `wait` gives its result", async () => {
@@ -181,8 +185,12 @@ export const brief = app.task({ name: "brief", echo: true }, async (self) => awa
   });
 });
 
-/** Waits for the queue to have so many tasks that succeeded. */
-async function untilDone(project: Project, count: number) {
-  const tasks = await project.json<{ counts: { success: number } }>(["status"]);
-  return tasks.counts.success >= count ? tasks : await untilDone(project, count);
+interface Counted {
+  readonly counts: { readonly success: number };
+}
+
+/** The queue once so many tasks of it have succeeded. */
+async function untilDone(project: Project, count: number): Promise<Counted> {
+  const queue = await project.json<Counted>(["status"]);
+  return queue.counts.success >= count ? queue : await untilDone(project, count);
 }

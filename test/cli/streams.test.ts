@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hasTerminal, type How, Project } from "./project.js";
+import { type How, hasTerminal, Project } from "./project.js";
 
 const ESC = "\u001b";
 // Escapes that move, recolour and retitle, a carriage return, a C1 control and a mark that turns text around.
@@ -7,6 +7,8 @@ const HOSTILE = `${ESC}[2J${ESC}]0;title\u0007\rover\u009b31m\u202eend`;
 const hostile = JSON.stringify(HOSTILE);
 
 const project = new Project({
+  // Where a task runs does not change what is shown of it.
+  "qtasks.config.json": '{ "isolation": "inline" }',
   "tasks/hostile.ts": `
 import { app } from "qtasks";
 const text = ${hostile};
@@ -61,7 +63,9 @@ describe.concurrent("text of a task", () => {
 
   test("cannot forge a line of ours: further lines of a message are set in", async () => {
     const { stderr } = await project.qtasks(["run", "forges"]);
-    expect(stderr).toMatch(/^error: forges failed: first\n {2}hint: trust me\n {2}error: or else\nhint: [^\n]*\n$/);
+    expect(stderr).toMatch(
+      /^error: forges failed: first\n {2}hint: trust me\n {2}error: or else\nhint: [^\n]*\n$/,
+    );
   });
 });
 
@@ -80,7 +84,9 @@ describe.concurrent("--json", () => {
 
 describe.concurrent("a pipe", () => {
   test("gets no colour and no control character", async () => {
-    await project.shell("qtasks list > list.txt; qtasks run moves 2> run.txt; qtasks worker --burst 2> worker.txt");
+    await project.shell(
+      "qtasks list > list.txt; qtasks run moves 2> run.txt; qtasks worker --burst 2> worker.txt",
+    );
     const words = ["list.txt", "run.txt", "worker.txt"].map((file) => project.read(file));
     for (const text of words) expect(text).not.toMatch(CONTROL);
     expect(words.every((text) => text.length > 0)).toBe(true);
@@ -129,10 +135,12 @@ describe.concurrent("colour", () => {
   });
 });
 
-describe.concurrent.skipIf(!hasTerminal)("on a terminal", () => {
+describe.skipIf(!hasTerminal)("on a terminal", { concurrent: true }, () => {
   test("there is colour, unless NO_COLOR says no", async () => {
     expect((await project.onTerminal("qtasks list")).stdout).toContain(`${COLOUR}1mNAME`);
-    expect((await project.onTerminal("qtasks list", { env: { NO_COLOR: "1" } })).stdout).not.toContain(COLOUR);
+    expect((await project.onTerminal("qtasks list", { env: { NO_COLOR: "1" } })).stdout).not.toContain(
+      COLOUR,
+    );
   });
 
   test("colour is decided for stdout and stderr apart", async () => {
@@ -161,11 +169,15 @@ describe.concurrent.skipIf(!hasTerminal)("on a terminal", () => {
     const showCursor = `${ESC}[?25h`;
     expect((await project.onTerminal("qtasks run moves")).stdout).toContain(showCursor);
     expect((await project.onTerminal("qtasks run moves --quiet")).stdout).not.toContain(ESC);
-    expect((await project.onTerminal("qtasks run moves", { env: { CI: "true" } })).stdout).not.toContain(showCursor);
+    expect((await project.onTerminal("qtasks run moves", { env: { CI: "true" } })).stdout).not.toContain(
+      showCursor,
+    );
   });
 
   test("`call` says what it did beside the uuid, and with --quiet the uuid alone", async () => {
-    expect((await project.onTerminal("qtasks call says --color never")).stdout).toMatch(/^[0-9a-f-]{36} {2}queued\r$/m);
+    expect((await project.onTerminal("qtasks call says --color never")).stdout).toMatch(
+      /^[0-9a-f-]{36} {2}queued\r$/m,
+    );
     expect((await project.onTerminal("qtasks call says --quiet")).stdout).toMatch(/^[0-9a-f-]{36}\r\n$/);
   });
 });

@@ -17,7 +17,10 @@ async function refused(words: readonly string[], code = 2) {
 
 describe.concurrent("a wrong use of the command line", () => {
   test("no command at all is exit 2 and a hint at the help", async () => {
-    expect(await refused([])).toEqual({ error: "No command was given.", hint: expect.stringContaining("--help") });
+    expect(await refused([])).toEqual({
+      error: "No command was given.",
+      hint: expect.stringContaining("--help"),
+    });
   });
 
   test("an unknown command is exit 2, and the nearest one is offered", async () => {
@@ -37,7 +40,8 @@ describe.concurrent("a wrong use of the command line", () => {
   });
 
   test("a command without the argument it needs is exit 2", async () => {
-    for (const words of [["call"], ["wait"], ["result"]]) expect((await refused(words)).error).toContain("missing");
+    for (const words of [["call"], ["wait"], ["result"]])
+      expect((await refused(words)).error).toContain("missing");
   });
 
   test("values that fit no flag are exit 2 and are named", async () => {

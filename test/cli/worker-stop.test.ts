@@ -21,22 +21,25 @@ describe.concurrent("a worker that is told to stop", () => {
     expect(await worker.ended).toMatchObject({ code: 0, signal: null });
   });
 
-  test.for(SIGNALS)("by %s says what still runs, finishes it, claims no more and ends with 0", async ([signal]) => {
-    const project = fresh();
-    const worker = await project.startWorker(["-c", "1", "--grace", "10m"]);
-    const held = await project.call(["hold", "x"]);
-    await project.appears("x.began");
-    const waiting = await project.call(["next"]);
-    worker.kill(signal);
-    await worker.says(/1 still running/);
-    await worker.says(new RegExp(`hold ${held} for `));
-    project.go("x");
-    expect(await worker.ended).toMatchObject({ code: 0, signal: null });
-    expect(await project.json(["status", held, waiting])).toMatchObject([
-      { status: "success", returning: "in peace", attempt: 1 },
-      { status: "new", attempt: 0 },
-    ]);
-  });
+  test.for(SIGNALS)(
+    "by %s says what still runs, finishes it, claims no more and ends with 0",
+    async ([signal]) => {
+      const project = fresh();
+      const worker = await project.startWorker(["-c", "1", "--grace", "10m"]);
+      const held = await project.call(["hold", "x"]);
+      await project.appears("x.began");
+      const waiting = await project.call(["next"]);
+      worker.kill(signal);
+      await worker.says(/1 still running/);
+      await worker.says(new RegExp(`hold ${held} for `));
+      project.go("x");
+      expect(await worker.ended).toMatchObject({ code: 0, signal: null });
+      expect(await project.json(["status", held, waiting])).toMatchObject([
+        { status: "success", returning: "in peace", attempt: 1 },
+        { status: "new", attempt: 0 },
+      ]);
+    },
+  );
 
   test.for(SIGNALS)(
     "by %s aborts what is left after --grace: it goes back in line with its attempt given back, exit %i",

@@ -41,7 +41,8 @@ describe.concurrent("a worker", () => {
     const flaky = await project.call(["flaky"]);
     const { stdout, stderr } = await project.burst();
     const lines = stderr.split("\n");
-    const linesOf = (uuid: string) => lines.filter((line) => line.includes(uuid)).map((line) => line.split(" ")[1]);
+    const linesOf = (uuid: string) =>
+      lines.filter((line) => line.includes(uuid)).map((line) => line.split(" ")[1]);
     expect(linesOf(added)).toEqual(["▶", "✔"]);
     expect(linesOf(flaky)).toEqual(["▶", "↻", "▶", "↻", "▶", "│", "✔"]);
     expect(stderr).toContain("now it works");
@@ -78,7 +79,9 @@ describe.concurrent("a worker", () => {
 
   test("--only works on these alone, given by a comma or again; others wait", async () => {
     const project = fresh();
-    const ids = await Promise.all([["add", "1", "2"], ["other"], ["third"], ["boom"]].map((words) => project.call(words)));
+    const ids = await Promise.all(
+      [["add", "1", "2"], ["other"], ["third"], ["boom"]].map((words) => project.call(words)),
+    );
     const { stderr } = await project.burst(["--only", "add,other", "--only", "third"]);
     expect(stderr).toContain("3 tasks");
     const statuses = (await records(project, ids)).map(({ status }) => status);
@@ -95,7 +98,9 @@ describe.concurrent("a worker", () => {
     const project = fresh();
     const uuid = await project.call(["add", "1", "2"]);
     await project.burst(["--name", "kitchen@home"]);
-    expect(await records(project, [uuid])).toMatchObject([{ worker: "kitchen@home", history: [{ worker: "kitchen@home" }] }]);
+    expect(await records(project, [uuid])).toMatchObject([
+      { worker: "kitchen@home", history: [{ worker: "kitchen@home" }] },
+    ]);
   });
 
   test("--concurrency is how many tasks run at once, and no more", async () => {
@@ -104,7 +109,10 @@ describe.concurrent("a worker", () => {
     for (const key of keys) await project.call(["hold", key]);
     const worker = await project.startWorker(["-c", "2", "--burst", "--log-format", "json"]);
     await Promise.all([project.appears("a.began"), project.appears("b.began")]);
-    expect(await project.json(["status"])).toMatchObject({ counts: { process: 2, new: 1 }, workers: [{ slots: 2 }] });
+    expect(await project.json(["status"])).toMatchObject({
+      counts: { process: 2, new: 1 },
+      workers: [{ slots: 2 }],
+    });
     for (const key of keys) project.go(key);
     expect(await worker.ended).toMatchObject({ code: 0 });
   });
@@ -128,7 +136,9 @@ describe.concurrent("a worker", () => {
   test("whose log nobody reads any more finishes what runs and stops", async () => {
     const project = fresh();
     const uuid = await project.call(["hold", "x"]);
-    const running = project.startShell("qtasks worker --processes 1 --log-format json | head -1; echo ${PIPESTATUS[0]}");
+    const running = project.startShell(
+      "qtasks worker --processes 1 --log-format json | head -1; echo ${PIPESTATUS[0]}",
+    );
     await running.says(/taskRunning/);
     project.go("x");
     expect((await running.ended).stdout.trimEnd().split("\n").at(-1)).toBe("0");

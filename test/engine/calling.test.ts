@@ -243,7 +243,11 @@ describe("queueing many", () => {
   test("resolves to their tasks in order, of different tasks, prebuilt with different options", async () => {
     const { app, sendMail } = mailWorld();
     const other = app.task("other", (n: number) => n);
-    const tasks = await app.addTasks([sendMail("a"), other(1), sendMail("b").with({ priority: 0, timeout: 5 })]);
+    const tasks = await app.addTasks([
+      sendMail("a"),
+      other(1),
+      sendMail("b").with({ priority: 0, timeout: 5 }),
+    ]);
     expect(tasks.map(({ taskName, args, priority, status }) => [taskName, args, priority, status])).toEqual([
       ["mail.send", ["a"], 3, "new"],
       ["other", [1], 0, "new"],
@@ -253,7 +257,9 @@ describe("queueing many", () => {
 
   test("is all or none", async () => {
     const { app, sendMail } = mailWorld();
-    await expect(app.addTasks([sendMail("a"), sendMail(new Map()), sendMail("c")])).rejects.toThrow(NotJsonError);
+    await expect(app.addTasks([sendMail("a"), sendMail(new Map()), sendMail("c")])).rejects.toThrow(
+      NotJsonError,
+    );
     expect(await app.list()).toEqual([]);
   });
 
@@ -298,7 +304,9 @@ describe("the blocking form", () => {
     const world = mailWorld();
     world.app.addPlugin({ name: "slow", setup: (host) => host.onQueue(async () => {}) });
     await world.app.open();
-    expect(() => world.sendMail.addTaskSync()).toThrow(expect.objectContaining({ code: "E_SYNC_UNSUPPORTED" }));
+    expect(() => world.sendMail.addTaskSync()).toThrow(
+      expect.objectContaining({ code: "E_SYNC_UNSUPPORTED" }),
+    );
     expect((await world.app.counts()).new).toBe(0);
   });
 });
@@ -344,7 +352,10 @@ describe("a unique key", () => {
     const world = mailWorld();
     await world.sendMail.with({ unique: "k" }).addTask("a", "b");
     await world.work();
-    const result: AsyncResult<unknown> = await world.app.addTask("mail.send", [], { unique: "k", timeout: 0 });
+    const result: AsyncResult<unknown> = await world.app.addTask("mail.send", [], {
+      unique: "k",
+      timeout: 0,
+    });
     expect(result).toMatchObject({ done: true, returning: 2 });
   });
 

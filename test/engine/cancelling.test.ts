@@ -32,10 +32,13 @@ describe("a task that cancels itself", () => {
   test("is never retried, whatever its retry and retryOnExc say", async () => {
     const world = createWorld();
     let runs = 0;
-    const quit = world.app.task({ name: "quit", echo: true, retry: 9, retryOnExc: [Error] }, async ({ ctx }) => {
-      runs += 1;
-      ctx.cancel();
-    });
+    const quit = world.app.task(
+      { name: "quit", echo: true, retry: 9, retryOnExc: [Error] },
+      async ({ ctx }) => {
+        runs += 1;
+        ctx.cancel();
+      },
+    );
     const { uuid } = await quit.addTask();
     await world.work();
     expect(runs).toBe(1);
@@ -52,7 +55,11 @@ describe("a task that cancels itself", () => {
     const tasks = await world.app.addTasks([plain(), drained()]);
     await world.work();
     for (const { uuid, taskName } of tasks) {
-      expect(await world.task(uuid)).toMatchObject({ status: "cancel", cancelReason: taskName, returning: null });
+      expect(await world.task(uuid)).toMatchObject({
+        status: "cancel",
+        cancelReason: taskName,
+        returning: null,
+      });
     }
   });
 });
@@ -61,7 +68,11 @@ test.each(["middlewaresBefore", "middlewaresAfter"] as const)("one of its %s can
   const world = createWorld();
   const ran: string[] = [];
   const task = world.app.task(
-    { name: "task", retry: 3, [place]: [({ ctx }: { ctx: { cancel(reason: string): void } }) => ctx.cancel(place)] },
+    {
+      name: "task",
+      retry: 3,
+      [place]: [({ ctx }: { ctx: { cancel(reason: string): void } }) => ctx.cancel(place)],
+    },
     async () => void ran.push("ran"),
   );
   const { uuid } = await task.addTask();
@@ -204,7 +215,9 @@ describe("cancelling from outside", () => {
     await world.during(worker.stop());
     expect(await world.app.counts()).toMatchObject({ cancel: 12, error: 0, success: 0, new: 0 });
     for (const { uuid } of tasks) {
-      const ends = events.filter(({ name, event }) => name === "taskCancel" && "uuid" in event && event.uuid === uuid);
+      const ends = events.filter(
+        ({ name, event }) => name === "taskCancel" && "uuid" in event && event.uuid === uuid,
+      );
       expect(ends.length).toBeLessThanOrEqual(1);
     }
   });

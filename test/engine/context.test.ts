@@ -13,20 +13,16 @@ async function within(world: World, body: (ctx: TaskContext) => unknown, options
 describe("echo", () => {
   test("puts the running task before the arguments: a handle of its own, with `ctx`", async () => {
     const world = createWorld();
-    const task = world.app.task({ name: "task", echo: true, owner: "ada" }, async (self, a: number, b: number) => {
-      const next = await self.with({ priority: 9 }).addTask(a + 1, b);
-      return [self.taskName, self.extra, self.ctx.taskName, next.priority, next.args, [a, b]];
-    });
+    const task = world.app.task(
+      { name: "task", echo: true, owner: "ada" },
+      async (self, a: number, b: number) => {
+        const next = await self.with({ priority: 9 }).addTask(a + 1, b);
+        return [self.taskName, self.extra, self.ctx.taskName, next.priority, next.args, [a, b]];
+      },
+    );
     const { uuid } = await task.addTask(1, 2);
     await world.work({ maxTasks: 1 });
-    expect((await world.task(uuid)).returning).toEqual([
-      "task",
-      { owner: "ada" },
-      "task",
-      9,
-      [2, 2],
-      [1, 2],
-    ]);
+    expect((await world.task(uuid)).returning).toEqual(["task", { owner: "ada" }, "task", 9, [2, 2], [1, 2]]);
   });
 
   test("left out, gives the arguments alone", async () => {
@@ -61,7 +57,12 @@ describe("the context of a run", () => {
       attempt,
       fence,
     }));
-    expect(task.returning).toEqual({ taskName: "task", taskUuid: task.uuid, attempt: 1, fence: expect.any(Number) });
+    expect(task.returning).toEqual({
+      taskName: "task",
+      taskUuid: task.uuid,
+      attempt: 1,
+      fence: expect.any(Number),
+    });
   });
 
   test("has the task's generateHandler", async () => {

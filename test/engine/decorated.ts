@@ -1,3 +1,5 @@
+// biome-ignore-all lint/complexity/noStaticOnlyClass: only static methods can be tasks
+// biome-ignore-all lint/complexity/noThisInStatic: that `this` is the class is what the tests are about
 import type { App } from "../../src/engine/app.js";
 
 /** Classes whose static methods are tasks. The tests compile this file first: their runner knows no decorators. */

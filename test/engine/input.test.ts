@@ -20,7 +20,11 @@ function inputWorld(input: StandardSchema = mail, retry = 0) {
   return { ...world, task, given };
 }
 
-const refusal = (promise: Promise<unknown>) => promise.then(() => undefined, (error: unknown) => error);
+const refusal = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 describe("a task with an input schema", () => {
   test("is given what the schema makes of the one object: parsed, with defaults, transformed once", async () => {
@@ -48,7 +52,9 @@ describe("a task with an input schema", () => {
         { path: "subject", message: expect.any(String) },
       ],
     });
-    expect((error as InputError).message).toMatch(/^mail\.send refuses its input:\n {2}to: .+\n {2}copies: .+\n/);
+    expect((error as InputError).message).toMatch(
+      /^mail\.send refuses its input:\n {2}to: .+\n {2}copies: .+\n/,
+    );
     expect(await app.list()).toEqual([]);
   });
 
@@ -81,7 +87,11 @@ describe("a task with an input schema", () => {
     const { uuid } = await other.app.addTask("mail.send", [{ to: 5 }]);
     await work();
     const record = await other.task(uuid);
-    expect(record).toMatchObject({ status: "error", attempt: 1, error: { name: "InputError", code: "E_INPUT" } });
+    expect(record).toMatchObject({
+      status: "error",
+      attempt: 1,
+      error: { name: "InputError", code: "E_INPUT" },
+    });
     expect(record.error?.message).toContain("to: ");
     expect(given).toEqual([]);
     expect(task.taskName).toBe("mail.send");

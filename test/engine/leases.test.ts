@@ -121,7 +121,11 @@ describe("a worker that froze past its lease", () => {
     await alive.started();
     await alive.system.advance(20_000);
     await turns();
-    expect(await alive.task(uuid)).toMatchObject({ status: "cancel", cancelReason: "enough", returning: null });
+    expect(await alive.task(uuid)).toMatchObject({
+      status: "cancel",
+      cancelReason: "enough",
+      returning: null,
+    });
   });
 });
 

@@ -43,7 +43,11 @@ describe("an attempt that takes longer than maxTime", () => {
       await ctx.sleep(60).catch(() => {});
       return "too late";
     });
-    expect(await run(world)).toMatchObject({ status: "error", returning: null, error: { code: "E_MAX_TIME" } });
+    expect(await run(world)).toMatchObject({
+      status: "error",
+      returning: null,
+      error: { code: "E_MAX_TIME" },
+    });
   });
 
   test("is no longer waited for after killGrace where it does not listen", async () => {
@@ -114,7 +118,10 @@ describe("the limit", () => {
     expect((await run(world, { maxTime: "500ms" })).error?.message).toBe(
       "Time limit exceeded for task slow: 0.5 seconds",
     );
-    const long = world.app.task({ name: "long", maxTime: 99, echo: true }, async ({ ctx }) => await ctx.sleep(60));
+    const long = world.app.task(
+      { name: "long", maxTime: 99, echo: true },
+      async ({ ctx }) => await ctx.sleep(60),
+    );
     const { uuid } = await long.addTask();
     await world.work();
     expect((await world.task(uuid)).status).toBe("success");

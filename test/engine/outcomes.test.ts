@@ -34,7 +34,12 @@ describe("a result", () => {
     ["a function", () => 1, "result"],
   ])("that JSON cannot hold is the task's error: %s", async (_, result, path) => {
     const task = await outcomeOf(async () => result, { retry: 3 });
-    expect(task).toMatchObject({ status: "error", returning: null, attempt: 1, error: { code: "E_NOT_JSON" } });
+    expect(task).toMatchObject({
+      status: "error",
+      returning: null,
+      attempt: 1,
+      error: { code: "E_NOT_JSON" },
+    });
     expect(task.error?.message.startsWith(`${path} is `)).toBe(true);
   });
 
@@ -158,9 +163,12 @@ describe("decode", () => {
     expect(task.traceback).toContain("bad format");
   });
 
-  test.each([["text"], [undefined], [Object.create(null)]])("that throws %o fails it the same way", async (thrown) => {
-    expect((await outcomeOf(() => 1, { decode: throwing(thrown) })).error?.code).toBe("E_DECODE");
-  });
+  test.each([["text"], [undefined], [Object.create(null)]])(
+    "that throws %o fails it the same way",
+    async (thrown) => {
+      expect((await outcomeOf(() => 1, { decode: throwing(thrown) })).error?.code).toBe("E_DECODE");
+    },
+  );
 
   test("that gives what JSON cannot hold fails the task", async () => {
     expect((await outcomeOf(() => 1, { decode: () => new Set() })).error?.code).toBe("E_NOT_JSON");
@@ -177,7 +185,12 @@ describe("what a task throws is its error", () => {
   test("an Error with its name, message, stack, and the story with its causes", async () => {
     const thrown = new TypeError("no route", { cause: new Error("cable cut") });
     const task = await outcomeOf(throwing(thrown));
-    expect(task.error).toEqual({ name: "TypeError", message: "no route", code: "E_TASK", stack: thrown.stack });
+    expect(task.error).toEqual({
+      name: "TypeError",
+      message: "no route",
+      code: "E_TASK",
+      stack: thrown.stack,
+    });
     expect(task.traceback).toContain("cable cut");
   });
 
@@ -203,9 +216,12 @@ describe("what a task throws is its error", () => {
     expect((await outcomeOf(throwing({ code }))).error?.code).toBe(kept);
   });
 
-  test.each([[""], [undefined], [{}], [Symbol("x")]])("with the code E_TASK where its own is none: %o", async (code) => {
-    expect((await outcomeOf(throwing(Object.assign(new Error("x"), { code })))).error?.code).toBe("E_TASK");
-  });
+  test.each([[""], [undefined], [{}], [Symbol("x")]])(
+    "with the code E_TASK where its own is none: %o",
+    async (code) => {
+      expect((await outcomeOf(throwing(Object.assign(new Error("x"), { code })))).error?.code).toBe("E_TASK");
+    },
+  );
 
   const circular: Record<string, unknown> = { name: "loop" };
   circular.self = circular;
@@ -231,18 +247,29 @@ describe("what a task throws is its error", () => {
     throw new Error("no");
   };
   test.each<[string, () => unknown]>([
-    ["an Error whose message cannot be read", () => Object.defineProperty(new Error(), "message", { get: refuse })],
+    [
+      "an Error whose message cannot be read",
+      () => Object.defineProperty(new Error(), "message", { get: refuse }),
+    ],
     ["an Error whose code cannot be read", () => Object.defineProperty(new Error(), "code", { get: refuse })],
     ["an Error whose name is no text", () => Object.assign(new Error("x"), { name: Object.create(null) })],
     ["an Error whose stack is no text", () => Object.assign(new Error("x"), { stack: { a: 1 } })],
-    ["an Error that throws when it is inspected", () =>
-      Object.assign(new Error("x"), { [Symbol.for("nodejs.util.inspect.custom")]: refuse })],
-    ["a proxy that answers nothing", () => new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse })],
-    ["a revoked proxy", () => {
-      const { proxy, revoke } = Proxy.revocable({}, {});
-      revoke();
-      return proxy;
-    }],
+    [
+      "an Error that throws when it is inspected",
+      () => Object.assign(new Error("x"), { [Symbol.for("nodejs.util.inspect.custom")]: refuse }),
+    ],
+    [
+      "a proxy that answers nothing",
+      () => new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse }),
+    ],
+    [
+      "a revoked proxy",
+      () => {
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        return proxy;
+      },
+    ],
   ])("%s, all the same", async (_, make) => {
     const task = await outcomeOf(throwing(make()));
     expect(task).toMatchObject({ status: "error", attempt: 1 });

@@ -9,7 +9,13 @@ const plugin = (setup: (host: PluginHost) => void, name = "test") => ({ name, se
 describe("events", () => {
   test("tell a task's way from the queue to its end, in order", async () => {
     const world = createWorld();
-    const events = world.record("taskQueued", "taskRunning", "taskSuccess", "workerRunning", "workerStopping");
+    const events = world.record(
+      "taskQueued",
+      "taskRunning",
+      "taskSuccess",
+      "workerRunning",
+      "workerStopping",
+    );
     const task = world.app.task({ name: "task", echo: true }, async ({ ctx }) => await ctx.sleep(2));
     const { uuid } = await task.addTask();
     await world.work();
@@ -17,7 +23,12 @@ describe("events", () => {
     expect(events).toEqual([
       {
         name: "taskQueued",
-        event: { uuid, taskName: "task", deduplicated: false, task: expect.objectContaining({ status: "new" }) },
+        event: {
+          uuid,
+          taskName: "task",
+          deduplicated: false,
+          task: expect.objectContaining({ status: "new" }),
+        },
       },
       { name: "workerRunning", event: { worker: "w-1" } },
       { name: "taskRunning", event: run },
@@ -125,7 +136,9 @@ describe("a plugin's middlewares", () => {
   test("leave the task's schema as it was registered", async () => {
     const world = createWorld();
     const seen: unknown[] = [];
-    world.app.addPlugin(plugin((host) => host.use((executor: TaskExecutor) => void seen.push(executor.task.name))));
+    world.app.addPlugin(
+      plugin((host) => host.use((executor: TaskExecutor) => void seen.push(executor.task.name))),
+    );
     const task = world.app.task("task", () => 1);
     await task.addTask();
     await world.work();

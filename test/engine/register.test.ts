@@ -174,7 +174,10 @@ describe("the two views of a registered task", () => {
       jitter: 0,
     });
     const full = { base: 1, factor: 1.5, max: "1m", jitter: 0.2 };
-    expect(app.task({ name: "b", retryDelay: full }, () => 1).schema.retryDelay).toEqual({ ...full, max: 60 });
+    expect(app.task({ name: "b", retryDelay: full }, () => 1).schema.retryDelay).toEqual({
+      ...full,
+      max: 60,
+    });
   });
 
   test("the source is the place where it was registered", () => {

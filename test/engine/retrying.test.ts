@@ -40,13 +40,13 @@ describe("a failed attempt is followed by another", () => {
     expect(task).toMatchObject({ status: "success", returning: "done", attempt: 3, error: null });
     expect(attempts.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
     expect(new Set(attempts.map(({ uuid }) => uuid))).toEqual(new Set([task.uuid]));
-    expect(task.history.map(({ attempt, status, error, worker }) => [attempt, status, error?.message, worker])).toEqual(
-      [
-        [1, "error", "first", "w-1"],
-        [2, "error", "second", "w-1"],
-        [3, "success", undefined, "w-1"],
-      ],
-    );
+    expect(
+      task.history.map(({ attempt, status, error, worker }) => [attempt, status, error?.message, worker]),
+    ).toEqual([
+      [1, "error", "first", "w-1"],
+      [2, "error", "second", "w-1"],
+      [3, "success", undefined, "w-1"],
+    ]);
   });
 
   test("with a fence that rises", async () => {
@@ -94,7 +94,10 @@ describe("a failed attempt is followed by another", () => {
 describe("retryOnExc", () => {
   test("retries an error of a listed class, and of its subclasses", async () => {
     const { run } = failingWorld({ retry: 2, retryOnExc: [TypeError, SmtpError] });
-    expect(await run(new SmtpError("x"), new BusyError("y"))).toMatchObject({ status: "success", attempt: 3 });
+    expect(await run(new SmtpError("x"), new BusyError("y"))).toMatchObject({
+      status: "success",
+      attempt: 3,
+    });
   });
 
   test("does not retry another error", async () => {
@@ -136,8 +139,8 @@ describe("retryOnExc", () => {
   });
 
   test("whose class cannot tell leaves the error to be retried", async () => {
-    class Hostile {
-      static [Symbol.hasInstance](): boolean {
+    class Hostile extends Error {
+      static override [Symbol.hasInstance](): boolean {
         throw new Error("no");
       }
     }
@@ -232,7 +235,13 @@ describe("putting a finished task back in line", () => {
     const failed = await run(new Error("a"), new Error("b"));
     expect(failed.status).toBe("error");
     const again = await app.retryTask(failed.uuid);
-    expect(again).toMatchObject({ uuid: failed.uuid, status: "new", attempt: 0, error: null, finishedAt: null });
+    expect(again).toMatchObject({
+      uuid: failed.uuid,
+      status: "new",
+      attempt: 0,
+      error: null,
+      finishedAt: null,
+    });
     await work();
     const done = await task(failed.uuid);
     expect(done).toMatchObject({ status: "success", attempt: 1, returning: "done" });

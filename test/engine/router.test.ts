@@ -84,7 +84,11 @@ describe("a router", () => {
     const { app } = createWorld();
     app.task("a", () => 2); // in the app
     expect(() => app.includeRouter(router)).toThrow(
-      new DuplicateTaskError("a", `${THIS_FILE}:${lineOf("in the app")}`, `${THIS_FILE}:${lineOf("in the router")}`),
+      new DuplicateTaskError(
+        "a",
+        `${THIS_FILE}:${lineOf("in the app")}`,
+        `${THIS_FILE}:${lineOf("in the router")}`,
+      ),
     );
     expect(app.tasks.get("a")?.func()).toBe(2);
   });

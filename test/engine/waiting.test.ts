@@ -101,8 +101,14 @@ describe("queueing with a timeout waits for the result", () => {
   test("ends at the statuses that the config names", async () => {
     const { double, fail, during, started } = resultWorld({ resultStatusesEnd: ["success"] });
     await started();
-    expect(await during(fail.with({ timeout: 3 }).addTask("x"))).toMatchObject({ done: false, status: "error" });
-    expect(await during(double.with({ timeout: 3 }).addTask(1))).toMatchObject({ done: true, status: "success" });
+    expect(await during(fail.with({ timeout: 3 }).addTask("x"))).toMatchObject({
+      done: false,
+      status: "error",
+    });
+    expect(await during(double.with({ timeout: 3 }).addTask(1))).toMatchObject({
+      done: true,
+      status: "success",
+    });
   });
 });
 
@@ -137,7 +143,9 @@ describe("the value of a result", () => {
   test("of a cancelled task throws TaskCancelledError, with the reason", async () => {
     const { quit, started } = resultWorld();
     await started();
-    const error = await (await quit.with({ timeout: 5 }).addTask()).value().catch((thrown: unknown) => thrown);
+    const error = await (await quit.with({ timeout: 5 }).addTask())
+      .value()
+      .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(TaskCancelledError);
     expect(error).toMatchObject({ code: "E_CANCELLED", reason: "quit.cancel" });
   });
@@ -159,7 +167,11 @@ test("a result is plain data as JSON", async () => {
   expect(Object.keys(data)).toEqual(
     "uuid status done returning error traceback cancelReason attempt task".split(" "),
   );
-  expect(data).toMatchObject({ status: "success", returning: 2, task: { createdAt: "2026-01-01T00:00:00.000Z" } });
+  expect(data).toMatchObject({
+    status: "success",
+    returning: 2,
+    task: { createdAt: "2026-01-01T00:00:00.000Z" },
+  });
 });
 
 describe("looking at a task", () => {

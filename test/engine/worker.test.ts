@@ -35,7 +35,9 @@ describe("a worker for a burst", () => {
 
   test("waits for the retries of what it ran", async () => {
     const { app, work, task } = slotWorld();
-    const flaky = app.task({ name: "flaky", retry: 2, retryDelay: 30 }, async () => Promise.reject(new Error("x")));
+    const flaky = app.task({ name: "flaky", retry: 2, retryDelay: 30 }, async () =>
+      Promise.reject(new Error("x")),
+    );
     const { uuid } = await flaky.addTask();
     expect(await work()).toEqual({ ...NOTHING, failed: 1 });
     expect((await task(uuid)).attempt).toBe(3);
@@ -51,7 +53,9 @@ describe("a worker for a burst", () => {
 
   test("does not wait for a retry that somebody cancelled", async () => {
     const { app, started, system } = slotWorld();
-    const flaky = app.task({ name: "flaky", retry: 1, retryDelay: 30 }, async () => Promise.reject(new Error("x")));
+    const flaky = app.task({ name: "flaky", retry: 1, retryDelay: 30 }, async () =>
+      Promise.reject(new Error("x")),
+    );
     const { uuid } = await flaky.addTask();
     const worker = await started({ burst: true });
     await turns();
@@ -310,7 +314,9 @@ describe("stopping", () => {
         return claimed;
       }
     }
-    const { note, app, runs, during, task } = slotWorld({ broker: (storage: MemoryStorage) => new Slow(storage) });
+    const { note, app, runs, during, task } = slotWorld({
+      broker: (storage: MemoryStorage) => new Slow(storage),
+    });
     const { uuid } = await note.addTask("a");
     const worker = app.createWorker();
     const starting = worker.start();
@@ -399,35 +405,38 @@ describe("a broker that fails", () => {
     expect(runs).toEqual(["a"]);
   });
 
-  test.each([false, true])("at storing a result keeps it and stores it later, in a burst too (%s)", async (burst) => {
-    const world = slotWorld();
-    const success = world.record("taskSuccess");
-    const { settle } = world.broker;
-    let tries = 0;
-    const failure = new Error("disk full");
-    world.broker.settle = async () => {
-      tries += 1;
-      throw failure;
-    };
-    const { uuid } = await world.note.addTask("a");
-    await world.started({ burst });
-    await turns(50);
-    expect(tries).toBe(1);
-    expect(world.faults).toEqual([{ where: "storing results", error: failure }]);
-    expect([(await world.task(uuid)).status, success.length]).toEqual(["process", 0]);
-    // Its lease is kept meanwhile: nobody else takes it.
-    await world.system.advance(60_000);
-    const other = createWorld({ storage: world.storage, pid: 2 });
-    other.app.task("note", async () => "by another");
-    await other.system.advance(60_000);
-    expect(await other.work()).toEqual(NOTHING);
-    world.broker.settle = settle;
-    await world.system.advance(1000);
-    await turns();
-    expect(await world.task(uuid)).toMatchObject({ status: "success", attempt: 1, returning: null });
-    expect(success).toHaveLength(1);
-    expect(world.runs).toEqual(["a"]);
-  });
+  test.each([false, true])(
+    "at storing a result keeps it and stores it later, in a burst too (%s)",
+    async (burst) => {
+      const world = slotWorld();
+      const success = world.record("taskSuccess");
+      const { settle } = world.broker;
+      let tries = 0;
+      const failure = new Error("disk full");
+      world.broker.settle = async () => {
+        tries += 1;
+        throw failure;
+      };
+      const { uuid } = await world.note.addTask("a");
+      await world.started({ burst });
+      await turns(50);
+      expect(tries).toBe(1);
+      expect(world.faults).toEqual([{ where: "storing results", error: failure }]);
+      expect([(await world.task(uuid)).status, success.length]).toEqual(["process", 0]);
+      // Its lease is kept meanwhile: nobody else takes it.
+      await world.system.advance(60_000);
+      const other = createWorld({ storage: world.storage, pid: 2 });
+      other.app.task("note", async () => "by another");
+      await other.system.advance(60_000);
+      expect(await other.work()).toEqual(NOTHING);
+      world.broker.settle = settle;
+      await world.system.advance(1000);
+      await turns();
+      expect(await world.task(uuid)).toMatchObject({ status: "success", attempt: 1, returning: null });
+      expect(success).toHaveLength(1);
+      expect(world.runs).toEqual(["a"]);
+    },
+  );
 
   test("at its heartbeat, at leases or at progress is reported, and the task runs on", async () => {
     const world = slotWorld();

@@ -52,7 +52,13 @@ describe("middlewares", () => {
   test("are given the executor: the task, the context, the arguments, the result", async () => {
     const seen: unknown[] = [];
     const look = (executor: TaskExecutor) =>
-      void seen.push([executor.task.name, executor.ctx.attempt, [...executor.args], executor.result, executor.error]);
+      void seen.push([
+        executor.task.name,
+        executor.ctx.attempt,
+        [...executor.args],
+        executor.result,
+        executor.error,
+      ]);
     await run(async (n: number) => n * 2, { middlewaresBefore: [look], middlewaresAfter: [look] }, [21]);
     expect(seen).toEqual([
       ["task", 1, [21], undefined, undefined],
@@ -146,7 +152,10 @@ describe("middlewares after the task", () => {
 
   test("run also when one before the task failed", async () => {
     const { log, note, noteAndThrow } = logged();
-    await run(note("task"), { middlewaresBefore: [noteAndThrow("before")], middlewaresAfter: [note("after")] });
+    await run(note("task"), {
+      middlewaresBefore: [noteAndThrow("before")],
+      middlewaresAfter: [note("after")],
+    });
     expect(log).toEqual(["before", "after"]);
   });
 
@@ -186,15 +195,18 @@ describe("middlewares after the task", () => {
     });
   });
 
-  test.each(["middlewaresBefore", "middlewaresAfter"])("%s that throw undefined fail the task", async (place) => {
-    const throwsNothing = () => {
-      throw undefined;
-    };
-    expect(await run(() => 1, { [place]: [throwsNothing] })).toMatchObject({
-      status: "error",
-      error: { message: expect.stringContaining("undefined") },
-    });
-  });
+  test.each(["middlewaresBefore", "middlewaresAfter"])(
+    "%s that throw undefined fail the task",
+    async (place) => {
+      const throwsNothing = () => {
+        throw undefined;
+      };
+      expect(await run(() => 1, { [place]: [throwsNothing] })).toMatchObject({
+        status: "error",
+        error: { message: expect.stringContaining("undefined") },
+      });
+    },
+  );
 });
 
 describe("an executor of one's own", () => {

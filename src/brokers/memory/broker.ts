@@ -75,9 +75,8 @@ export class MemoryBroker implements Broker {
       const run = this.#held(lease)?.run;
       if (!run) return { state: "lost" };
       run.leaseEnd = deadlineIn(leaseMs, now);
-      return run.cancelReason === null
-        ? { state: "held" }
-        : { state: "cancelling", reason: run.cancelReason };
+      if (run.cancelReason === null) return { state: "held" };
+      return { state: "cancelling", reason: run.cancelReason, ...(run.isUrgent && { urgent: true }) };
     });
   }
 
@@ -100,7 +99,12 @@ export class MemoryBroker implements Broker {
     });
   }
 
-  async cancel(uuid: string, reason: string | null, now: Moment): Promise<CancelOutcome | undefined> {
+  async cancel(
+    uuid: string,
+    reason: string | null,
+    now: Moment,
+    urgent = false,
+  ): Promise<CancelOutcome | undefined> {
     const entry = this.#storage.entries.get(uuid);
     if (entry === undefined) return undefined;
     if (isFinal(entry.record.status)) return "finished";
@@ -112,6 +116,7 @@ export class MemoryBroker implements Broker {
       return "cancelled";
     }
     entry.run.cancelReason ??= cancelReason;
+    entry.run.isUrgent ||= urgent;
     this.#tell((listener) => listener.cancelling?.([uuid]));
     return "cancelling";
   }
@@ -132,6 +137,12 @@ export class MemoryBroker implements Broker {
 
   async prune(query: PruneQuery): Promise<number> {
     const doomed = prunable(this.#storage.entries.values(), query);
+    for (const entry of doomed) this.#storage.forget(entry);
+    return doomed.length;
+  }
+
+  async purge(): Promise<number> {
+    const doomed = [...this.#storage.entries.values()].filter(({ record }) => record.status === "new");
     for (const entry of doomed) this.#storage.forget(entry);
     return doomed.length;
   }
@@ -244,6 +255,7 @@ export class MemoryBroker implements Broker {
       startedAtMs: now.wallMs,
       leaseEnd: deadlineIn(request.leaseMs, now),
       cancelReason: null,
+      isUrgent: false,
     };
     this.#storage.change(
       entry,

@@ -25,6 +25,8 @@ export interface Run {
   leaseEnd: Deadline;
   /** why it is to be cancelled; null while nobody asked for that */
   cancelReason: string | null;
+  /** whoever asked for that leaves it no grace */
+  isUrgent: boolean;
 }
 
 /** The line of those who are due: (priority, due time, arrival). */

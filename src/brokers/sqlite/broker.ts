@@ -33,7 +33,7 @@ import { list, oldestWaiting } from "./list.js";
 import { Listeners } from "./listeners.js";
 import { Liveness } from "./liveness.js";
 import { preparePlace } from "./place.js";
-import { PRUNED_AT_ONCE, prune } from "./prune.js";
+import { FORGOTTEN_AT_ONCE, prune, purge } from "./prune.js";
 import { getLogs, getRecords } from "./records.js";
 import { checkVersion } from "./schema.js";
 import { settle } from "./settle.js";
@@ -114,23 +114,25 @@ export class SqliteBroker implements Broker {
     return this.#write((tx) => report(tx, reports, wholeMoment(now)));
   }
 
-  cancel(uuid: string, reason: string | null, now: Moment): Promise<CancelOutcome | undefined> {
-    return this.#write((tx) => cancel(tx, uuid, reason, wholeMoment(now)));
+  cancel(
+    uuid: string,
+    reason: string | null,
+    now: Moment,
+    urgent = false,
+  ): Promise<CancelOutcome | undefined> {
+    return this.#write((tx) => cancel(tx, uuid, reason, wholeMoment(now), urgent));
   }
 
   requeue(uuid: string, now: Moment): Promise<boolean | undefined> {
     return this.#write((tx) => requeue(tx, uuid, wholeMoment(now)));
   }
 
-  async prune(query: PruneQuery): Promise<number> {
-    const limit = query.limit ?? Number.MAX_SAFE_INTEGER;
-    let pruned = 0;
-    for (;;) {
-      const atOnce = Math.min(PRUNED_AT_ONCE, limit - pruned);
-      const gone = atOnce > 0 ? await this.#write((tx) => prune(tx, query, atOnce)) : 0;
-      pruned += gone;
-      if (gone < PRUNED_AT_ONCE) return pruned;
-    }
+  prune(query: PruneQuery): Promise<number> {
+    return this.#inPieces(query.limit ?? Number.MAX_SAFE_INTEGER, (tx, most) => prune(tx, query, most));
+  }
+
+  purge(): Promise<number> {
+    return this.#inPieces(Number.MAX_SAFE_INTEGER, purge);
   }
 
   async get(uuid: string): Promise<TaskRecord | undefined> {
@@ -210,6 +212,17 @@ export class SqliteBroker implements Broker {
 
   #write<T>(run: (tx: Transaction) => T): Promise<T> {
     return this.#submit({ run });
+  }
+
+  /** Others get the write lock in between. */
+  async #inPieces(limit: number, forget: (tx: Transaction, most: number) => number): Promise<number> {
+    let forgotten = 0;
+    for (;;) {
+      const most = Math.min(FORGOTTEN_AT_ONCE, limit - forgotten);
+      const gone = most > 0 ? await this.#write((tx) => forget(tx, most)) : 0;
+      forgotten += gone;
+      if (gone < FORGOTTEN_AT_ONCE) return forgotten;
+    }
   }
 
   /** Takes its place among the verbs of this turn, so that it sees what was called before it. */

@@ -15,6 +15,7 @@ export function cancel(
   uuid: string,
   reason: string | null,
   now: Moment,
+  urgent: boolean,
 ): CancelOutcome | undefined {
   const task = find(tx.sql, uuid);
   if (task === undefined) return undefined;
@@ -23,7 +24,7 @@ export function cancel(
     case "finished":
       return "finished";
     case "active":
-      askToCancel(tx, task, cancelReason);
+      askToCancel(tx, task, cancelReason, urgent);
       return "cancelling";
     case "waiting":
       endWaiting(tx, task, cancelReason, now);
@@ -59,8 +60,13 @@ function find(sql: Sql, uuid: string): FoundTask | undefined {
 }
 
 /** The first reason stays: the worker may have been told already. */
-function askToCancel({ sql, effects }: Transaction, task: FoundTask, reason: JsonText): void {
-  sql.run("UPDATE active SET cancel_reason = coalesce(cancel_reason, ?) WHERE id = ?", reason, task.id);
+function askToCancel(
+  { sql, effects }: Transaction,
+  task: FoundTask,
+  reason: JsonText,
+  urgent: boolean,
+): void {
+  sql.run(ASK_TO_CANCEL, reason, urgent ? 1 : 0, task.id);
   effects.cancelling.push(task.uuid);
 }
 
@@ -108,6 +114,9 @@ const FIND = `
     WHEN EXISTS (SELECT 1 FROM active WHERE id = t.id) THEN 'active'
     ELSE 'waiting' END AS place
   FROM tasks AS t WHERE uuid = ?`;
+
+const ASK_TO_CANCEL = `
+  UPDATE active SET cancel_reason = coalesce(cancel_reason, ?), cancel_urgent = max(cancel_urgent, ?) WHERE id = ?`;
 
 const END = "SELECT status, attempt, worker, started, finished, error FROM finished WHERE id = ?";
 

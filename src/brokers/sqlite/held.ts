@@ -14,6 +14,7 @@ export interface HeldTask {
   readonly cancelReason: JsonText | null;
   readonly progress: JsonText | null;
   readonly freesKey: boolean;
+  readonly isUrgent: boolean;
 }
 
 /**
@@ -37,10 +38,11 @@ type HeldRow = readonly [
   cancelReason: JsonText | null,
   progress: JsonText | null,
   freesKey: number,
+  isUrgent: number,
 ];
 
 function toHeld(row: HeldRow): HeldTask {
-  const [id, uuid, name, fence, attempt, worker, startedMs, cancelReason, progress, freesKey] = row;
+  const [id, uuid, name, fence, attempt, worker, startedMs, cancelReason, progress, freesKey, isUrgent] = row;
   return {
     id,
     uuid,
@@ -52,10 +54,11 @@ function toHeld(row: HeldRow): HeldTask {
     cancelReason,
     progress,
     freesKey: freesKey === 1,
+    isUrgent: isUrgent === 1,
   };
 }
 
 const HELD = `
   SELECT json_group_array(json_array(a.id, t.uuid, a.name, a.fence, a.attempt, a.worker, a.started, a.cancel_reason,
-    a.progress, a.frees_key)) AS json
+    a.progress, a.frees_key, a.cancel_urgent)) AS json
   FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.uuid = j.value CROSS JOIN active AS a ON a.id = t.id`;

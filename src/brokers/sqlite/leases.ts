@@ -18,9 +18,9 @@ export function extend(
     const task = held.get(lease.uuid);
     if (task === undefined || task.fence !== lease.fence) return { state: "lost" };
     ids.push(task.id);
-    return task.cancelReason === null
-      ? { state: "held" }
-      : { state: "cancelling", reason: JSON.parse(task.cancelReason) };
+    if (task.cancelReason === null) return { state: "held" };
+    const reason = JSON.parse(task.cancelReason) as string;
+    return { state: "cancelling", reason, ...(task.isUrgent && { urgent: true }) };
   });
   if (ids.length > 0) tx.sql.run(EXTEND, now.monoMs + leaseMs, JSON.stringify(ids));
   return states;

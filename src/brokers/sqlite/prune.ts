@@ -2,10 +2,11 @@ import { END_STATUSES } from "../../core/status.js";
 import type { PruneQuery } from "../../ports/broker.js";
 import type { Transaction } from "./commit.js";
 import { countAllArrivals, markAllCounted } from "./counts.js";
+import { takeOutOfLine } from "./line.js";
 import type { Sql } from "./sql.js";
 
-/** One transaction deletes at most so many, so that others get the write lock in between. */
-export const PRUNED_AT_ONCE = 1000;
+/** One transaction deletes at most so many. */
+export const FORGOTTEN_AT_ONCE = 1000;
 
 /** Forgets the longest finished tasks that match, at most `limit`. */
 export function prune(tx: Transaction, query: PruneQuery, limit: number): number {
@@ -29,6 +30,21 @@ function oldest(sql: Sql, query: PruneQuery, limit: number): readonly number[] {
   return sql.json(OLDEST, before, JSON.stringify(statuses), allowed);
 }
 
+/** Forgets waiting tasks, at most `limit`. */
+export function purge(tx: Transaction, limit: number): number {
+  const ids = tx.sql.json<readonly number[]>(IN_LINE, limit);
+  if (ids.length === 0) return 0;
+  const list = JSON.stringify(ids);
+  countAllArrivals(tx.sql);
+  for (const { name, amount } of tx.sql.all<{ name: string; amount: number }>(NAMES, list)) {
+    tx.effects.count(name, "new", -amount);
+  }
+  takeOutOfLine(tx.sql, list);
+  for (const statement of FORGET) tx.sql.run(statement, list);
+  markAllCounted(tx.sql);
+  return ids.length;
+}
+
 /** Those to keep are the newest: what is beyond them counts from the other end. */
 function countOf(sql: Sql, statuses: readonly string[]): number {
   const row = sql.get<Record<string, number>>(TOTALS);
@@ -48,6 +64,13 @@ const OLDEST = `
     SELECT id FROM finished INDEXED BY finished_by_time
     WHERE finished < ? AND status IN (SELECT value FROM json_each(?)) ORDER BY finished, id LIMIT ?
   )`;
+
+const IN_LINE = `
+  SELECT json_group_array(id) AS json
+  FROM (SELECT id FROM ready UNION ALL SELECT id FROM later LIMIT ?)`;
+
+const NAMES = `
+  SELECT t.name, count(*) AS amount FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value GROUP BY t.name`;
 
 const TOTALS = `
   SELECT coalesce(sum(success), 0) AS success, coalesce(sum(error), 0) AS error, coalesce(sum(cancel), 0) AS cancel

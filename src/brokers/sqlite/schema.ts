@@ -114,6 +114,7 @@ CREATE TABLE active (
   updated INTEGER NOT NULL,
   frees_key INTEGER NOT NULL,               -- 1: the end of the task frees its unique key
   cancel_reason TEXT,                       -- not NULL: somebody asks for it to be cancelled
+  cancel_urgent INTEGER NOT NULL DEFAULT 0,
   progress TEXT
 ) STRICT;
 CREATE INDEX active_cancelling ON active (id) WHERE cancel_reason IS NOT NULL;

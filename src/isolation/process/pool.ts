@@ -334,6 +334,11 @@ export class ProcessIsolation implements Isolation {
 
   /** A message first; a child that does not answer it within the grace is ended with its group. */
   #abortRun(child: Child, run: Assignment, reason: AbortReason): void {
+    if (reason.kind === "cancel" && reason.urgent) {
+      run.abortReason ??= reason;
+      child.kill();
+      return;
+    }
     if (run.abortReason !== undefined) return;
     run.abortReason = reason;
     run.stopTimer();

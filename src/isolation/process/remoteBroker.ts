@@ -15,6 +15,7 @@ const VERBS: Readonly<Record<RemoteVerb, true>> = {
   cancel: true,
   requeue: true,
   prune: true,
+  purge: true,
 };
 
 export function isRemoteVerb(verb: string): verb is RemoteVerb {
@@ -34,6 +35,7 @@ export class RemoteBroker implements Broker {
   readonly cancel = this.#remote("cancel");
   readonly requeue = this.#remote("requeue");
   readonly prune = this.#remote("prune");
+  readonly purge = this.#remote("purge");
   readonly claim = refused;
   readonly extend = refused;
   readonly settle = refused;

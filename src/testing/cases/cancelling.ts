@@ -53,6 +53,15 @@ export const cancelling = theme({
     assert.equal((await stage.record(empty.uuid)).cancelReason, "");
   },
 
+  "tells the worker when it is to leave no grace, and keeps the first reason": async (stage) => {
+    const { lease } = await stage.running();
+    await stage.broker.cancel(lease.uuid, "first", stage.now);
+    await stage.broker.cancel(lease.uuid, "second", stage.now, true);
+    await stage.broker.cancel(lease.uuid, "third", stage.now);
+    const states = await stage.broker.extend([lease], LEASE_MS, stage.now);
+    assert.deepEqual(states, [{ state: "cancelling", reason: "first", urgent: true }]);
+  },
+
   "tells the worker of a running task, which keeps its lease until it settles": async (stage) => {
     const { lease } = await stage.running();
     assert.equal(await stage.broker.cancel(lease.uuid, null, stage.now), "cancelling");

@@ -29,6 +29,23 @@ export const pruning = theme({
     assert.equal((await stage.broker.getMany(uuids)).filter(Boolean).length, 4);
   },
 
+  "forgets every waiting task at a purge, and frees their unique keys": async (stage) => {
+    const running = await stage.running();
+    const finished = await stage.finished(SUCCESS);
+    await stage.queued({ unique: { key: "k", until: "exists" } });
+    await stage.queued({ runAtMs: stage.now.wallMs + 1000, tags: ["later"] });
+    assert.equal(await stage.broker.purge(), 2);
+    assert.equal(await stage.broker.purge(), 0);
+    const left = await stage.broker.list({ limit: 10 });
+    assert.deepEqual(left.map(({ uuid }) => uuid).sort(), [running.lease.uuid, finished.uuid].sort());
+    const [again] = await stage.broker.enqueue([stage.task({ unique: { key: "k", until: "exists" } })]);
+    assert.equal(again?.deduplicated, false);
+    assert.deepEqual(
+      (await stage.broker.counts()).map((row) => [row.new, row.process, row.success]),
+      [[1, 1, 1]],
+    );
+  },
+
   "forgets what finished before a time": async (stage) => {
     const { wallMs } = stage.now;
     const uuids = await fourFinished(stage);

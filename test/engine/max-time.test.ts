@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { currentTask } from "../../src/engine/charge.js";
 import { createGate, createWorld, turns, type World } from "./world.js";
 
 const MESSAGE = "Time limit exceeded for task slow: 2 seconds";
@@ -107,6 +108,22 @@ describe("an attempt that takes longer than maxTime", () => {
     expect(yielded).toBe(atEnd);
     expect(yielded).toBeLessThan(6);
   });
+});
+
+test("a plain generator is stopped between its values, where handling them takes time", async () => {
+  const world = createWorld();
+  let yielded = 0;
+  const generateHandler = async () =>
+    await currentTask()
+      ?.sleep(0.5)
+      .catch(() => {});
+  world.app.task({ name: "slow", maxTime: 2, generateHandler }, function* () {
+    for (;;) yield yielded++;
+  });
+  expect((await run(world)).error?.message).toBe(MESSAGE);
+  const atEnd = yielded;
+  await turns();
+  expect(yielded).toBe(atEnd);
 });
 
 describe("the limit", () => {

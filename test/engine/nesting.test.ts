@@ -26,6 +26,17 @@ describe("a task that waits for another gives its slot back, so one slot is enou
     expect((await during(parent.with({ timeout: 60 }).addTask())).returning).toBe(42);
   });
 
+  test("for a task that waits in line already, at once", async () => {
+    const { app, double, start, system } = nestedWorld();
+    const child = await double.with({ priority: 9 }).addTask(21);
+    const parent = app.task("parent", async () => (await app.wait(child.uuid, 60)).returning);
+    const { uuid } = await parent.addTask();
+    const before = system.now();
+    await start();
+    expect((await app.wait(uuid, 60)).returning).toBe(42);
+    expect(system.now()).toEqual(before);
+  });
+
   test("on two levels", async () => {
     const { app, double, during, start } = nestedWorld();
     const middle = app.task("middle", async (n: number) => {

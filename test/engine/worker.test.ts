@@ -329,14 +329,16 @@ describe("stopping", () => {
     expect(await task(uuid)).toMatchObject({ status: "new", attempt: 0 });
   });
 
-  test("while it starts ends as any stop does, with nothing left behind", async () => {
+  test.each(["subscribe", "beat"] as const)("while it starts (at %s) leaves nothing behind", async (verb) => {
     const { app, broker, during, system, storage } = slotWorld();
     const gate = createGate();
-    const { subscribe } = broker;
-    broker.subscribe = async (listener) => {
-      await gate.opened;
-      return await subscribe.call(broker, listener);
-    };
+    const call = broker[verb].bind(broker) as (...args: unknown[]) => Promise<unknown>;
+    Object.assign(broker, {
+      async [verb](...args: unknown[]) {
+        await gate.opened;
+        return await call(...args);
+      },
+    });
     const worker = app.createWorker();
     const starting = worker.start();
     await turns();

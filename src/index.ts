@@ -20,9 +20,10 @@ export {
   WaitTimeoutError,
 } from "./core/errors.js";
 export type { Json } from "./core/json.js";
-export type { Progress, TaskError } from "./core/record.js";
+export type { NewTask, Progress, RunRecord, TaskError, TaskRecord, UniqueKey } from "./core/record.js";
 export type { EndStatus, RunStatus, Status } from "./core/status.js";
 export type { Task, TaskRun } from "./core/task.js";
+export type { Verdict } from "./core/verdict.js";
 export { App, type ListQuery, type PruneOptions, Worker } from "./engine/app.js";
 export type { CallOptions } from "./engine/call.js";
 export { currentTask } from "./engine/charge.js";

@@ -1,7 +1,7 @@
 import { UnknownTaskError } from "../core/errors.js";
 import type { App } from "../engine/app.js";
 import { loadProject, type Project, type ProjectQuery } from "../setup/loadConfig.js";
-import { createProjectApp, createWorkerApp, loadTasks } from "../setup/project.js";
+import { createProjectApp, createWorkerApp, loadTasks, type Voice } from "../setup/project.js";
 import { reportFault } from "./report.js";
 import type { Stage } from "./stage.js";
 import { escapeControls } from "./ui/escape.js";
@@ -45,7 +45,7 @@ function projectQuery(
 
 export async function openProject(stage: Stage, options: GlobalOptions): Promise<Session> {
   const project = await loadProject(projectQuery(options));
-  return { stage, project, app: createProjectApp(project, faultsTo(stage)) };
+  return { stage, project, app: createProjectApp(project, voiceOf(stage)) };
 }
 
 /** The same, with the project's task modules imported. */
@@ -68,7 +68,7 @@ export async function openWorker(
   const query = projectQuery(options, flags, flagNames);
   const project = await loadProject(query);
   const stray = (text: string) => stage.err(escapeControls(text.replace(/\n$/, "")));
-  const app = createWorkerApp(project, query, stray, faultsTo(stage));
+  const app = createWorkerApp(project, query, stray, voiceOf(stage));
   if (project.config.isolation === "inline") await loadTasks(project);
   return { stage, project, app };
 }
@@ -78,8 +78,11 @@ export async function loadOwnTasks({ project }: Session): Promise<void> {
   if (project.config.isolation !== "inline") await loadTasks(project);
 }
 
-function faultsTo(stage: Stage) {
-  return (where: string, error: unknown) => reportFault(stage, where, error);
+function voiceOf(stage: Stage): Voice {
+  return {
+    reportFault: (where, error) => reportFault(stage, where, error),
+    warn: (text) => stage.warn(text),
+  };
 }
 
 /** @throws {UnknownTaskError} offering the nearest names */

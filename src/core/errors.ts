@@ -84,7 +84,7 @@ export class InputError extends QTasksError {
   constructor(taskName: string, issues: readonly InputIssue[]) {
     const lines = issues.map((issue) => `  ${issue.path === "" ? "input" : issue.path}: ${issue.message}`);
     super("E_INPUT", [`${taskName} refuses its input:`, ...lines].join("\n"), {
-      hint: `See \`qtasks call ${taskName} --help\`.`,
+      hint: "Give one object that the task's `input` schema takes.",
     });
     this.issues = issues;
   }

@@ -35,6 +35,7 @@ import { Hooks, type ReportFault } from "./hooks.js";
 import { createRegister, type Register } from "./register.js";
 import { Registry } from "./registry.js";
 import type { AsyncResult } from "./result.js";
+import { Retention } from "./retention.js";
 import type { Adopter, Router } from "./router.js";
 import { buildSchema, type SchemaDefaults } from "./schema.js";
 import { WorkerEngine, type WorkerOptions } from "./worker.js";
@@ -47,6 +48,8 @@ export interface AppParts {
   readonly asyncExecutor: ExecutorClass;
   readonly syncExecutor: ExecutorClass;
   readonly reportFault: ReportFault;
+  /** Says something that the user should know and need not act on. */
+  warn(text: string): void;
   /** false: listeners of the config's plugins are not registered, because they hear in another process */
   readonly pluginsListen?: boolean;
   /** called for each listener that is registered */
@@ -159,6 +162,7 @@ export class App implements CallTarget, Adopter {
     this.#opening ??= this.broker.open().then(
       () => {
         this.#isOpen = true;
+        for (const warning of this.broker.warnings ?? []) this.#parts.warn(warning);
       },
       (error: unknown) => {
         this.#opening = undefined;
@@ -340,7 +344,7 @@ export class App implements CallTarget, Adopter {
         ...choice,
       },
     );
-    this.#worker = new Worker(this, engine);
+    this.#worker = new Worker(this, engine, new Retention(broker, system, config.keepFinished, reportFault));
     return this.#worker;
   }
 
@@ -424,10 +428,13 @@ export class App implements CallTarget, Adopter {
 export class Worker {
   readonly engine: WorkerEngine;
   readonly #app: App;
+  readonly #retention: Retention;
 
-  constructor(app: App, engine: WorkerEngine) {
+  constructor(app: App, engine: WorkerEngine, retention: Retention) {
     this.#app = app;
     this.engine = engine;
+    this.#retention = retention;
+    void engine.stopped.then(() => retention.stop());
   }
 
   /** The tasks it can run: the application's, by name. */
@@ -444,6 +451,7 @@ export class Worker {
   async start(): Promise<void> {
     await this.#app.open();
     await this.engine.start();
+    this.#retention.start();
   }
 
   /** Claims no more and resolves once it has stopped. After `grace` (default: the config's) what still runs is aborted and goes back in line. */

@@ -70,14 +70,14 @@ export interface Register {
   ): Handle<A, Result<O, R>, R>;
   <A extends unknown[], R>(name: string, func: (...args: A) => R): Handle<A, Stored<R>, R>;
   <A extends unknown[], R>(func: (...args: A) => R): Handle<A, Stored<R>, R>;
-  <const O extends TaskOptions>(options: O): TaskDecorator<O>;
+  <const O extends TaskOptions = Record<never, never>>(options?: O): TaskDecorator<O>;
 }
 
 /** One registration, whatever its form was. */
 export type AddRegistration = (options: TaskOptions, func: TaskFunction, source: TaskSource) => AsyncTask;
 
 export function createRegister(add: AddRegistration): Register {
-  const register = (first: unknown, func?: unknown) => {
+  const register = (first: unknown = {}, func?: unknown) => {
     const source = callerSource();
     if (typeof first === "function") return add({}, first as TaskFunction, source);
     const options = typeof first === "string" ? { name: first } : optionsOf(first);

@@ -12,6 +12,8 @@ import type { Moment } from "./system.js";
 export interface Broker {
   /** for people: the URL it was made from, without secrets */
   readonly name: string;
+  /** what `open()` found that the user should know */
+  readonly warnings?: readonly string[];
 
   /** A second call does nothing. Throws a `BrokerError` when the storage cannot be used. */
   open(): Promise<void>;

@@ -1,7 +1,6 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { App } from "../engine/app.js";
-import type { ReportFault } from "../engine/hooks.js";
+import { App, type AppParts } from "../engine/app.js";
 import { ProcessIsolation } from "../isolation/process/pool.js";
 import type { Isolation } from "../ports/isolation.js";
 import { discoverTaskFiles } from "./discover.js";
@@ -13,9 +12,12 @@ import { system } from "./system.js";
 const CHILD_ENTRY = fileURLToPath(new URL("./child.js", import.meta.url));
 
 /** The application of a project, in charge, without its tasks: enough for whoever only looks at the queue. */
-export function createProjectApp(project: Project, reportFault: ReportFault): App {
-  return new App({ ...appParts(project.config, project.root), reportFault });
+export function createProjectApp(project: Project, voice: Voice): App {
+  return new App({ ...appParts(project.config, project.root), ...voice });
 }
+
+/** Where an application says what is not a command's answer. */
+export type Voice = Pick<AppParts, "reportFault" | "warn">;
 
 /**
  * The application of a worker's supervisor. Its tasks run in child processes, which alone load the task modules,
@@ -27,9 +29,9 @@ export function createWorkerApp(
   project: Project,
   query: ProjectQuery,
   stray: (text: string) => void,
-  reportFault: ReportFault,
+  voice: Voice,
 ): App {
-  const parts = { ...appParts(project.config, project.root), reportFault };
+  const parts = { ...appParts(project.config, project.root), ...voice };
   if (project.config.isolation === "inline") return new App(parts);
   return new App({ ...parts, isolation: (app) => processIsolation(app, query, stray) });
 }

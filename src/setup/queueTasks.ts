@@ -1,5 +1,6 @@
 import { brokerFromUrl } from "../brokers/fromUrl.js";
 import { type Config, type ConfigInput, environmentLayer, resolveConfig } from "../core/config.js";
+import { ConfigError } from "../core/errors.js";
 import { App, type AppParts } from "../engine/app.js";
 import { Stopped } from "../engine/attempt.js";
 import { AsyncTaskExecutor } from "../executors/async.js";
@@ -17,8 +18,17 @@ import { system } from "./system.js";
 export class QueueTasks extends App {
   constructor(options: ConfigInput = {}) {
     const layers = [{ origin: "the options of QueueTasks", values: options }, environmentLayer(process.env)];
-    super(appParts(resolveConfig(layers), process.cwd()));
+    super(appParts(withoutProcesses(resolveConfig(layers)), process.cwd()));
   }
+}
+
+/** A child process loads a project the way the command does; a program's own tasks are nowhere to be loaded from. */
+function withoutProcesses(config: Config): Config {
+  if (config.isolation !== "process") return config;
+  throw new ConfigError(
+    'isolation is "process", and an application in a program of its own runs its tasks inline.',
+    "Take it out, or put the tasks into a project and start `qtasks worker`.",
+  );
 }
 
 /** The parts of an application with this config; relative paths start at `root`. */
@@ -30,6 +40,7 @@ export function appParts(config: Config, root: string, broker = createBroker(con
     asyncExecutor: AsyncTaskExecutor,
     syncExecutor: SyncTaskExecutor,
     reportFault,
+    warn: (text) => process.emitWarning(text, { type: "QTasksWarning" }),
     isolation: inlineIsolation,
     onSignal,
   };

@@ -1,17 +1,20 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, type How, Project } from "./project.js";
+import { complaintOf, type How, INLINE, Project } from "./project.js";
 
-const project = new Project({
-  "qtasks.config.json": '{ "maxPayload": 2000 }',
-  "tasks/echo.ts": `
+const project = new Project(
+  {
+    "qtasks.config.json": '{ "maxPayload": 2000 }',
+    "tasks/echo.mjs": `
 import { app } from "qtasks";
-export const echo = app.task("echo", async (...args: unknown[]) => args);
-export const mail = app.task("mail", async (to: string, subject: string, copies: number = 1) => [to, subject, copies]);
+export const echo = app.task("echo", async (...args) => args);
+export const mail = app.task("mail", async (to, subject, copies = 1) => [to, subject, copies]);
 export const ping = app.task("ping", async () => "pong");`,
-  "args.json": '[{ "from": "a file" }, 2]',
-  "list.txt": "[1, 2",
-  "object.json": '{ "to": "ada" }',
-});
+    "args.json": '[{ "from": "a file" }, 2]',
+    "list.txt": "[1, 2",
+    "object.json": '{ "to": "ada" }',
+  },
+  INLINE,
+);
 
 /** What the task is queued with. */
 async function seen(words: readonly string[], how: How = {}): Promise<unknown> {
@@ -159,7 +162,7 @@ describe.concurrent("arguments of a task", () => {
   });
 
   test("what was refused has queued nothing", async () => {
-    const own = new Project({ "tasks/echo.ts": project.read("tasks/echo.ts") });
+    const own = new Project({ "tasks/echo.mjs": project.read("tasks/echo.mjs") }, INLINE);
     await own.qtasks(["call", "mail", "ada"]);
     await own.qtasks(["call", "echo", "1e999"]);
     expect(await own.json(["status"])).toMatchObject({ counts: { new: 0 }, tasks: [] });
@@ -167,14 +170,15 @@ describe.concurrent("arguments of a task", () => {
 });
 
 describe.concurrent("an input schema", () => {
-  const own = new Project({
-    "tasks/order.ts": `
+  const own = new Project(
+    {
+      "tasks/order.mjs": `
 import { app } from "qtasks";
 const schema = {
   "~standard": {
-    version: 1 as const,
+    version: 1,
     vendor: "test",
-    validate: (value: { count?: unknown; to?: unknown }) => {
+    validate: (value) => {
       const issues = [];
       if (typeof value.count !== "number") issues.push({ message: "a number is wanted", path: ["count"] });
       if (typeof value.to !== "string") issues.push({ message: "text is wanted", path: ["to"] });
@@ -183,7 +187,9 @@ const schema = {
   },
 };
 export const order = app.task({ name: "order", input: schema }, async (order) => order);`,
-  });
+    },
+    INLINE,
+  );
 
   test("refuses with one line a field and exit 2, and nothing is stored", async () => {
     const ended = await own.qtasks(["call", "order", "count=two"]);

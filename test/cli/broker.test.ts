@@ -1,17 +1,17 @@
 import { mkdirSync, statSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { complaintOf, Project } from "./project.js";
+import { complaintOf, INLINE, Project } from "./project.js";
 
 const TASKS = {
-  "tasks/all.ts": `
+  "tasks/all.mjs": `
 import { app } from "qtasks";
-export const add = app.task("add", async (a: number, b: number) => a + b);`,
+export const add = app.task("add", async (a, b) => a + b);`,
 };
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
 describe.concurrent("the queue's place", () => {
   test("is a folder of this user alone, with a .gitignore of its own, and files of this user alone", async () => {
-    const project = new Project(TASKS);
+    const project = new Project(TASKS, INLINE);
     await project.shell("umask 0; qtasks call add 1 2");
     expect(modeOf(project.path(".qtasks"))).toBe("700");
     for (const file of ["queue.db", "queue.db-wal", "last"])
@@ -20,7 +20,7 @@ describe.concurrent("the queue's place", () => {
   });
 
   test("has its .gitignore although the queue itself is elsewhere", async () => {
-    const project = new Project(TASKS);
+    const project = new Project(TASKS, INLINE);
     await project.call(["add", "1", "2", "--broker", "sqlite:elsewhere/own.db"]);
     expect(modeOf(project.path("elsewhere"))).toBe("700");
     expect(modeOf(project.path("elsewhere/own.db"))).toBe("600");
@@ -28,7 +28,7 @@ describe.concurrent("the queue's place", () => {
   });
 
   test("is not touched by commands that do not need it", async () => {
-    const project = new Project(TASKS);
+    const project = new Project(TASKS, INLINE);
     await project.qtasks(["list"]);
     await project.qtasks(["call", "add", "1"]);
     expect(() => statSync(project.path(".qtasks"))).toThrow(/ENOENT/);
@@ -36,11 +36,14 @@ describe.concurrent("the queue's place", () => {
 });
 
 describe.concurrent("a queue that cannot be used is exit 5", () => {
-  const project = new Project({
-    ...TASKS,
-    "garbage.db": "this is no database, however long one reads in it",
-    "notes.txt": "x",
-  });
+  const project = new Project(
+    {
+      ...TASKS,
+      "garbage.db": "this is no database, however long one reads in it",
+      "notes.txt": "x",
+    },
+    INLINE,
+  );
 
   async function refused(url: string, words: readonly string[] = ["call", "add", "1", "2"]) {
     const ended = await project.qtasks([...words, "--broker", url]);
@@ -87,7 +90,7 @@ describe.concurrent("a queue that cannot be used is exit 5", () => {
 });
 
 describe.concurrent("a memory: broker", () => {
-  const project = new Project({ ...TASKS, "qtasks.config.json": '{ "broker": "memory:" }' });
+  const project = new Project({ ...TASKS, "qtasks.config.json": '{ "broker": "memory:" }' }, INLINE);
 
   test("warns at `call` that the queue is gone when the command ends", async () => {
     const ended = await project.qtasks(["call", "add", "1", "2"]);

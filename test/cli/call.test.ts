@@ -1,17 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, Project, UUID } from "./project.js";
+import { complaintOf, INLINE, Project, UUID } from "./project.js";
 
 const TASKS = `
 import { app } from "qtasks";
 import { gate } from "../gate.mjs";
-export const add = app.task({ name: "add", priority: 4, retry: 1, maxTime: 9, tags: ["own"] }, async (a: number, b: number) => a + b);
+export const add = app.task({ name: "add", priority: 4, retry: 1, maxTime: 9, tags: ["own"] }, async (a, b) => a + b);
 export const text = app.task("text", async () => "as it is");
 export const nothing = app.task("nothing", async () => {});
 export const boom = app.task("boom", async () => { throw new Error("it broke"); });
 export const stop = app.task({ name: "stop", echo: true }, async (self) => self.ctx.cancel("enough"));
-export const hold = app.task("hold", async (key: string) => await gate(key));
+export const hold = app.task("hold", async (key) => await gate(key));
 `;
-const project = new Project({ "tasks/all.ts": TASKS });
+const project = new Project({ "tasks/all.mjs": TASKS }, INLINE);
 
 interface Task {
   readonly uuid: string;
@@ -111,7 +111,7 @@ describe.concurrent("call", () => {
 });
 
 describe("call --timeout with a worker", () => {
-  const served = new Project({ "tasks/all.ts": TASKS });
+  const served = new Project({ "tasks/all.mjs": TASKS }, INLINE);
 
   test("prints text as it is and anything else as JSON; exit by outcome; no hint while the task is served", async () => {
     const worker = await served.startWorker();
@@ -153,7 +153,10 @@ describe("call --timeout with a worker", () => {
 
 describe.concurrent("call --batch", () => {
   test("queues a task for each line of a file, a list of arguments or the one object, and prints the count", async () => {
-    const own = new Project({ "tasks/all.ts": TASKS, "batch.ndjson": '[1, 2]\r\n\n[3, 4]\n{"a": 5}\n' });
+    const own = new Project(
+      { "tasks/all.mjs": TASKS, "batch.ndjson": '[1, 2]\r\n\n[3, 4]\n{"a": 5}\n' },
+      INLINE,
+    );
     const ended = await own.qtasks([
       "call",
       "sum",
@@ -175,7 +178,7 @@ describe.concurrent("call --batch", () => {
   });
 
   test("names the line that is wrong, and nothing is queued", async () => {
-    const own = new Project({ "tasks/all.ts": TASKS });
+    const own = new Project({ "tasks/all.mjs": TASKS }, INLINE);
     const wrong = ["[1, 2]\n\n[1, 2", "[1, 2]\n[1]", "[1, 2]\n[1, 12345678901234567890]"];
     const lines = [3, 2, 2];
     for (const [index, stdin] of wrong.entries()) {
@@ -199,8 +202,9 @@ describe.concurrent("call --batch", () => {
 });
 
 describe.concurrent("call with a plugin that looks at what is queued", () => {
-  const own = new Project({
-    "qtasks.config.mjs": `
+  const own = new Project(
+    {
+      "qtasks.config.mjs": `
 export default {
   plugins: [
     {
@@ -214,10 +218,12 @@ export default {
     },
   ],
 };`,
-    "tasks/echo.mjs": `
+      "tasks/echo.mjs": `
 import { app } from "qtasks";
 app.task("echo", async (word) => word);`,
-  });
+    },
+    INLINE,
+  );
 
   test("the plugin may change it", async () => {
     expect(await own.json(["call", "echo", "x"])).toMatchObject({ tags: ["seen"] });

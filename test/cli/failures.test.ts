@@ -3,15 +3,15 @@ import { complaintOf, Project } from "./project.js";
 
 const project = new Project({
   "qtasks.config.json": '{ "maxPayload": 5000 }',
-  "tasks/all.ts": `
+  "tasks/all.mjs": `
 import { app, AsyncTaskExecutor } from "qtasks";
 app.task("throws.undefined", async () => { throw undefined; });
 app.task("throws.null", async () => { throw null; });
 app.task("throws.text", async () => { throw "just text"; });
-app.task("throws.circle", async () => { const circle: { self?: unknown } = {}; circle.self = circle; throw circle; });
+app.task("throws.circle", async () => { const circle = {}; circle.self = circle; throw circle; });
 app.task("throws.coded", async () => { throw Object.assign(new Error("gone"), { code: "ENOENT" }); });
 app.task("returns.map", async () => ({ list: [1, { deep: new Map() }] }));
-app.task("returns.circle", async () => { const circle: { self?: unknown } = {}; circle.self = circle; return circle; });
+app.task("returns.circle", async () => { const circle = {}; circle.self = circle; return circle; });
 app.task("returns.much", async () => "x".repeat(5000));
 app.task("returns.nothing", async () => undefined);
 app.task({ name: "decode.throws", decode: () => { throw new Error("no decoding"); } }, async () => 1);
@@ -19,7 +19,7 @@ app.task({ name: "decode.map", decode: () => new Map() }, async () => 1);
 app.task({ name: "middleware.before", middlewaresBefore: [() => { throw new Error("not let in"); }] }, async () => 1);
 app.task({ name: "middleware.after", middlewaresAfter: [() => { throw new Error("not let out"); }] }, async () => 1);
 class Throwing extends AsyncTaskExecutor {
-  override async beforeExecute() { throw new Error("the executor broke"); }
+  async beforeExecute() { throw new Error("the executor broke"); }
 }
 app.task({ name: "executor.throws", executor: Throwing }, async () => 1);
 class Unmade extends AsyncTaskExecutor {

@@ -1,15 +1,18 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { complaintOf, hasTerminal, Project, UUID } from "./project.js";
+import { complaintOf, hasTerminal, INLINE, Project, UUID } from "./project.js";
 
-const project = new Project({
-  "tasks/all.ts": `
+const project = new Project(
+  {
+    "tasks/all.mjs": `
 import { app } from "qtasks";
-export const add = app.task("add", async (a: number, b: number) => a + b);
+export const add = app.task("add", async (a, b) => a + b);
 export const text = app.task("text", async () => "line one\\nline two");
 export const boom = app.task({ name: "boom", retry: 1 }, async () => { throw new RangeError("it broke"); });
 export const stop = app.task({ name: "stop", echo: true }, async (self) => self.ctx.cancel("enough"));`,
-  "broken/tasks/broken.ts": "this is no TypeScript",
-});
+    "broken/tasks/broken.ts": "this is no TypeScript",
+  },
+  INLINE,
+);
 const NOBODY = "01900000-0000-7000-8000-000000000000";
 let added = "";
 let text = "";
@@ -133,7 +136,7 @@ describe.concurrent("wait", () => {
   });
 
   test("ends when the task does, in whichever process", async () => {
-    const own = new Project({ "tasks/all.ts": project.read("tasks/all.ts") });
+    const own = new Project({ "tasks/all.mjs": project.read("tasks/all.mjs") }, INLINE);
     const uuid = await own.call(["add", "20", "22"]);
     const wait = own.start(["wait", uuid]);
     await own.burst();
@@ -203,7 +206,7 @@ describe.concurrent("an id", () => {
   });
 
   test("@last is the one queued last from this folder, by `call`, `run` or a batch", async () => {
-    const own = new Project({ "tasks/all.ts": project.read("tasks/all.ts"), "sub/.keep": "" });
+    const own = new Project({ "tasks/all.mjs": project.read("tasks/all.mjs"), "sub/.keep": "" }, INLINE);
     const nothing = await own.qtasks(["result", "@last"]);
     expect(nothing).toMatchObject({ code: 2, stdout: "" });
     expect(complaintOf(nothing).error).toContain("@last");

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { Project } from "./project.js";
+import { INLINE, Project } from "./project.js";
 
-const project = new Project({
-  "tasks/mail.ts": `
+const project = new Project(
+  {
+    "tasks/mail.ts": `
 import { app, AsyncTaskExecutor } from "qtasks";
 console.log("a module that prints");
 console.error("on both streams");
@@ -26,12 +27,14 @@ export const send = app.task(
   async (to: string, subject = "none", ...rest: string[]) => [to, subject, rest],
 );
 export const sort = app.task({ tags: ["mail"], echo: true }, async function sortMail(self, folder: string) {});`,
-  "tasks/deep/er.mjs": `
+    "tasks/deep/er.mjs": `
 import { app } from "qtasks";
 export const other = app.task("other", function* () {});`,
-  "tasks/types.d.ts": "export const nothing: string;",
-  "tasks/mail.test.ts": "throw new Error('a test is no task module');",
-});
+    "tasks/types.d.ts": "export const nothing: string;",
+    "tasks/mail.test.ts": "throw new Error('a test is no task module');",
+  },
+  INLINE,
+);
 
 interface Listed {
   readonly name: string;
@@ -99,7 +102,7 @@ describe.concurrent("list", () => {
   });
 
   test("without a task it says so and exits 0", async () => {
-    const empty = new Project({ "tasks/none.ts": "export {};" });
+    const empty = new Project({ "tasks/none.ts": "export {};" }, INLINE);
     const ended = await empty.qtasks(["list"]);
     expect(ended).toMatchObject({ code: 0, stdout: "" });
     expect(ended.stderr).toContain("No tasks");

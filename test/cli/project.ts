@@ -26,6 +26,9 @@ const ENVIRONMENT = {
   QTASKS_LOAD_TIMEOUT: "60",
 };
 
+/** For tests of what is the same wherever tasks run: child processes take their time. */
+export const INLINE = { QTASKS_ISOLATION: "inline" };
+
 /** A module for tasks that are to run until the test says so: `begin(key)` tells it, `go(key)` lets it end. */
 const GATE = `
 import { existsSync, writeFileSync } from "node:fs";
@@ -67,9 +70,14 @@ afterAll(async () => {
 export class Project {
   readonly root: string;
   readonly #running = new Set<Running>();
+  readonly #env: Readonly<Record<string, string>>;
 
-  /** @param files by their paths; text that begins with a line end is code of a template and stands at line 1 */
-  constructor(files: Readonly<Record<string, string>> = {}) {
+  /**
+   * @param files by their paths; a line end at the beginning of a text does not count
+   * @param env for every command in it
+   */
+  constructor(files: Readonly<Record<string, string>> = {}, env: Readonly<Record<string, string>> = {}) {
+    this.#env = env;
     this.root = mkdtempSync(join(tmpdir(), "qtasks-cli-"));
     this.write("node_modules/.keep");
     symlinkSync(REPO, this.path("node_modules/qtasks"));
@@ -156,7 +164,7 @@ export class Project {
   startCommand(command: string, args: readonly string[], how: How, keepStdin = false): Running {
     const child = spawn(command, args, {
       cwd: this.path(how.cwd ?? "."),
-      env: { ...ENVIRONMENT, ...how.env },
+      env: { ...ENVIRONMENT, ...this.#env, ...how.env },
     });
     // A command that does not read its stdin may be gone before it is written.
     child.stdin.on("error", () => {});

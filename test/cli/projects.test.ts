@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { complaintOf, Project } from "./project.js";
+import { complaintOf, INLINE, Project } from "./project.js";
 
 const TASK = `
 import { app } from "qtasks";
@@ -13,7 +13,7 @@ async function names(
   files: Readonly<Record<string, string>>,
   words: readonly string[] = [],
 ): Promise<string> {
-  const { stdout, stderr } = await new Project(files).qtasks(["list", "--names", ...words]);
+  const { stdout, stderr } = await new Project(files, INLINE).qtasks(["list", "--names", ...words]);
   return stdout + stderr;
 }
 
@@ -46,11 +46,14 @@ describe.concurrent("a config", () => {
   });
 
   test("is found from a folder below, and its paths start where it stands", async () => {
-    const project = new Project({
-      "qtasks.config.json": '{ "tasks": "jobs" }',
-      ...jobs,
-      "deep/er/.keep": "",
-    });
+    const project = new Project(
+      {
+        "qtasks.config.json": '{ "tasks": "jobs" }',
+        ...jobs,
+        "deep/er/.keep": "",
+      },
+      INLINE,
+    );
     const how = { cwd: "deep/er" };
     expect(await project.qtasks(["list"], how)).toMatchObject({
       stdout: expect.stringContaining("jobs/here.ts:2"),
@@ -60,20 +63,26 @@ describe.concurrent("a config", () => {
   });
 
   test("nearer by is stronger than one further up", async () => {
-    const project = new Project({
-      "qtasks.config.json": "{ wrong",
-      "near/qtasks.config.json": "{}",
-      "near/tasks/here.ts": TASK,
-    });
+    const project = new Project(
+      {
+        "qtasks.config.json": "{ wrong",
+        "near/qtasks.config.json": "{}",
+        "near/tasks/here.ts": TASK,
+      },
+      INLINE,
+    );
     expect(await project.qtasks(["list", "--names"], { cwd: "near" })).toMatchObject({ stdout: "here\n" });
   });
 
   test("is named by --config, which ends the search", async () => {
-    const project = new Project({
-      "qtasks.config.json": "{ wrong",
-      "other/it.config.mjs": "export default {};",
-      "other/tasks/here.ts": TASK,
-    });
+    const project = new Project(
+      {
+        "qtasks.config.json": "{ wrong",
+        "other/it.config.mjs": "export default {};",
+        "other/tasks/here.ts": TASK,
+      },
+      INLINE,
+    );
     expect(await project.qtasks(["list", "--names", "--config", "other/it.config.mjs"])).toMatchObject({
       stdout: "here\n",
     });
@@ -87,7 +96,7 @@ describe.concurrent("a config", () => {
   });
 
   test("and a folder `tasks` both missing is exit 3, and the hint is `qtasks init`", async () => {
-    const project = new Project();
+    const project = new Project({}, INLINE);
     for (const command of ["list", "worker", "status"]) {
       const ended = await project.qtasks([command]);
       expect(ended).toMatchObject({ code: 3, stdout: "" });
@@ -96,10 +105,13 @@ describe.concurrent("a config", () => {
   });
 
   test("gives way to the environment, and that to a flag", async () => {
-    const project = new Project({
-      "qtasks.config.json": '{ "maxTasksProcess": 2, "isolation": "inline" }',
-      "tasks/here.ts": TASK,
-    });
+    const project = new Project(
+      {
+        "qtasks.config.json": '{ "maxTasksProcess": 2, "isolation": "inline" }',
+        "tasks/here.ts": TASK,
+      },
+      INLINE,
+    );
     const concurrency = async (words: readonly string[], env = {}) =>
       /concurrency (\d+)/.exec((await project.qtasks(["worker", "--burst", ...words], { env })).stderr)?.[1];
     expect(await concurrency([])).toBe("2");
@@ -108,10 +120,13 @@ describe.concurrent("a config", () => {
   });
 
   test("--tasks and --broker are stronger than its keys", async () => {
-    const project = new Project({
-      "qtasks.config.json": '{ "tasks": "nowhere", "broker": "memory:" }',
-      ...jobs,
-    });
+    const project = new Project(
+      {
+        "qtasks.config.json": '{ "tasks": "nowhere", "broker": "memory:" }',
+        ...jobs,
+      },
+      INLINE,
+    );
     const flags = ["--tasks", "jobs", "--broker", "sqlite:other/own.db"];
     expect(await project.qtasks(["call", "here", ...flags, "--quiet"])).toMatchObject({
       code: 0,
@@ -123,7 +138,7 @@ describe.concurrent("a config", () => {
 
 describe.concurrent("a config that is wrong is exit 3", () => {
   const refused = async (files: Readonly<Record<string, string>>, env = {}) => {
-    const ended = await new Project({ "tasks/here.ts": TASK, ...files }).qtasks(["list"], { env });
+    const ended = await new Project({ "tasks/here.ts": TASK, ...files }, INLINE).qtasks(["list"], { env });
     expect(ended).toMatchObject({ code: 3, stdout: "" });
     return complaintOf(ended);
   };
@@ -207,7 +222,7 @@ describe.concurrent("task modules", () => {
       "tasks/e.mjs": esm("mjs"),
       "tasks/f.cjs": cjs("cjs"),
     };
-    const project = new Project(files);
+    const project = new Project(files, INLINE);
     expect(await project.qtasks(["list", "--names"])).toMatchObject({
       code: 0,
       stdout: "cjs\ncts\njs\nmjs\nmts\nts\n",
@@ -216,11 +231,14 @@ describe.concurrent("task modules", () => {
   });
 
   test("may import from outside the tasks folder, and one module is one module", async () => {
-    const project = new Project({
-      "lib/shared.ts": "export const seen: string[] = [];",
-      "tasks/a.ts": `import { app } from "qtasks";\nimport { seen } from "../lib/shared.js";\nseen.push("a");\napp.task("count", () => seen.length);`,
-      "tasks/b.ts": `import { seen } from "../lib/shared.js";\nseen.push("b");`,
-    });
+    const project = new Project(
+      {
+        "lib/shared.ts": "export const seen: string[] = [];",
+        "tasks/a.ts": `import { app } from "qtasks";\nimport { seen } from "../lib/shared.js";\nseen.push("a");\napp.task("count", () => seen.length);`,
+        "tasks/b.ts": `import { seen } from "../lib/shared.js";\nseen.push("b");`,
+      },
+      INLINE,
+    );
     expect(await project.qtasks(["run", "count"])).toMatchObject({ code: 0, stdout: "2\n" });
   });
 
@@ -231,15 +249,21 @@ describe.concurrent("task modules", () => {
     onTestFinished,
   }) => {
     onTestFinished(() => rmSync(outside, { recursive: true }));
-    const byPath = new Project({ "qtasks.config.json": JSON.stringify({ tasks: outside }) });
-    const byDots = new Project({ "in/qtasks.config.json": '{ "tasks": "../tasks" }', "tasks/here.ts": TASK });
-    const byGlob = new Project({
-      "in/qtasks.config.json": '{ "tasks": "../tasks/*.ts" }',
-      "tasks/here.ts": TASK,
-    });
-    const byLink = new Project({ "qtasks.config.json": "{}" });
+    const byPath = new Project({ "qtasks.config.json": JSON.stringify({ tasks: outside }) }, INLINE);
+    const byDots = new Project(
+      { "in/qtasks.config.json": '{ "tasks": "../tasks" }', "tasks/here.ts": TASK },
+      INLINE,
+    );
+    const byGlob = new Project(
+      {
+        "in/qtasks.config.json": '{ "tasks": "../tasks/*.ts" }',
+        "tasks/here.ts": TASK,
+      },
+      INLINE,
+    );
+    const byLink = new Project({ "qtasks.config.json": "{}" }, INLINE);
     symlinkSync(outside, byLink.path("tasks"));
-    const byFile = new Project({ "tasks/.keep": "" });
+    const byFile = new Project({ "tasks/.keep": "" }, INLINE);
     symlinkSync(join(outside, "here.ts"), byFile.path("tasks/here.ts"));
     const ends = await Promise.all([
       byPath.qtasks(["list"]),
@@ -255,14 +279,14 @@ describe.concurrent("task modules", () => {
   });
 
   test("are found to an end although links loop", async () => {
-    const project = new Project({ "tasks/deep/here.ts": TASK });
+    const project = new Project({ "tasks/deep/here.ts": TASK }, INLINE);
     symlinkSync("..", project.path("tasks/deep/up"));
     symlinkSync("itself", project.path("tasks/itself"));
     expect(await project.qtasks(["list", "--names"])).toMatchObject({ code: 0, stdout: "here\n" });
   });
 
   test("of a place that is not there is exit 3", async () => {
-    const ended = await new Project({ "qtasks.config.json": '{ "tasks": "jobs" }' }).qtasks(["list"]);
+    const ended = await new Project({ "qtasks.config.json": '{ "tasks": "jobs" }' }, INLINE).qtasks(["list"]);
     expect(ended).toMatchObject({ code: 3, stdout: "" });
     expect(complaintOf(ended).error).toContain("jobs");
   });
@@ -270,7 +294,7 @@ describe.concurrent("task modules", () => {
 
 describe.concurrent("init", () => {
   test("writes a config and a task that run as they are, from nothing", async () => {
-    const project = new Project();
+    const project = new Project({}, INLINE);
     expect(await project.qtasks(["init"])).toMatchObject({
       code: 0,
       stdout: "wrote qtasks.config.ts\nwrote tasks/hello.ts\n",
@@ -284,7 +308,7 @@ describe.concurrent("init", () => {
   });
 
   test("never overwrites, and says what it kept, as JSON too", async () => {
-    const project = new Project({ "qtasks.config.ts": "export default { name: 'mine' };" });
+    const project = new Project({ "qtasks.config.ts": "export default { name: 'mine' };" }, INLINE);
     expect(await project.json(["init"])).toEqual({ written: ["tasks/hello.ts"], kept: ["qtasks.config.ts"] });
     project.write("tasks/hello.ts", "// mine too");
     expect(await project.qtasks(["init"])).toMatchObject({ code: 0 });

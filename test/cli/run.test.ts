@@ -2,11 +2,11 @@ import { describe, expect, test } from "vitest";
 import { complaintOf, hasTerminal, Project } from "./project.js";
 
 const project = new Project({
-  "tasks/all.ts": `
+  "tasks/all.mjs": `
 import { app } from "qtasks";
 import { gate } from "../gate.mjs";
-export const add = app.task("add", async (a: number, b: number) => a + b);
-export const greet = app.task("greet", (name: string = "world") => "Hello, " + name + "!");
+export const add = app.task("add", async (a, b) => a + b);
+export const greet = app.task("greet", (name = "world") => "Hello, " + name + "!");
 export const prints = app.task({ name: "prints", echo: true }, async (self) => {
   console.log("to stdout");
   console.error("to stderr");
@@ -23,9 +23,9 @@ export const flaky = app.task({ name: "flaky", echo: true, retry: 2 }, async (se
 });
 export const limit = app.task({ name: "limit", maxTime: 0.05 }, async () => await new Promise(() => {}));
 export const stop = app.task({ name: "stop", echo: true }, async (self) => self.ctx.cancel());
-export const hold = app.task("hold", async (key: string) => await gate(key));
-export const double = app.task("double", async (number: number) => number * 2);
-export const parent = app.task("parent", async (number: number) => {
+export const hold = app.task("hold", async (key) => await gate(key));
+export const double = app.task("double", async (number) => number * 2);
+export const parent = app.task("parent", async (number) => {
   const calls = [double.with({ timeout: 60 }).addTask(number), double.with({ timeout: 60 }).addTask(number + 1)];
   const results = await Promise.all(calls);
   return await Promise.all(results.map((result) => result.value()));
@@ -122,7 +122,7 @@ describe.concurrent("run", () => {
   });
 
   test("keeps its task although a worker serves the same queue", async () => {
-    const own = new Project({ "tasks/all.ts": project.read("tasks/all.ts") });
+    const own = new Project({ "tasks/all.mjs": project.read("tasks/all.mjs") });
     const worker = await own.startWorker(["--name", "other", "--log-format", "json"]);
     const ended = await Promise.all(
       [1, 2, 3].map((n) => own.json<{ task: { worker: string } }>(["run", "double", `${n}`])),
@@ -147,7 +147,7 @@ describe.concurrent("run, interrupted", () => {
   });
 
   test("leaves a record that says why", async () => {
-    const own = new Project({ "tasks/all.ts": project.read("tasks/all.ts") });
+    const own = new Project({ "tasks/all.mjs": project.read("tasks/all.mjs") });
     const running = own.start(["run", "hold", "x", "--json", "--retry", "3"]);
     await own.appears("x.began");
     running.kill("SIGINT");

@@ -1,15 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { type How, hasTerminal, Project } from "./project.js";
+import { type How, hasTerminal, INLINE, Project } from "./project.js";
 
 const ESC = "\u001b";
 // Escapes that move, recolour and retitle, a carriage return, a C1 control and a mark that turns text around.
 const HOSTILE = `${ESC}[2J${ESC}]0;title\u0007\rover\u009b31m\u202eend`;
 const hostile = JSON.stringify(HOSTILE);
 
-const project = new Project({
-  // Where a task runs does not change what is shown of it.
-  "qtasks.config.json": '{ "isolation": "inline" }',
-  "tasks/hostile.ts": `
+const project = new Project(
+  {
+    "tasks/hostile.mjs": `
 import { app } from "qtasks";
 const text = ${hostile};
 export const says = app.task({ name: "says", description: text, tags: [text] }, async () => text);
@@ -22,7 +21,9 @@ export const moves = app.task({ name: "moves", echo: true }, async (self) => {
   await self.ctx.sleep(0.01);
   return { text };
 });`,
-});
+  },
+  INLINE,
+);
 
 /** Everything but line ends and tabs that moves a terminal. */
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
@@ -45,7 +46,7 @@ describe.concurrent("text of a task", () => {
     expect(failed.stderr).toContain("\\x1b[2J");
     const { stdout } = await project.qtasks(["status", "@last"]);
     expect(stdout).toContain("\\x9b31m");
-    const own = new Project({ "tasks/hostile.ts": project.read("tasks/hostile.ts") });
+    const own = new Project({ "tasks/hostile.mjs": project.read("tasks/hostile.mjs") }, INLINE);
     await own.call(["fails"]);
     await own.call(["prints"]);
     const { stderr } = await own.burst();
@@ -93,7 +94,7 @@ describe.concurrent("a pipe", () => {
   });
 
   test("that closes early ends `list` quietly with 0", async () => {
-    const ended = await project.shell("qtasks list | head -1; echo ${PIPESTATUS[0]}");
+    const ended = await project.shell("qtasks list | head -1; echo $PIPESTATUS");
     expect(ended.stdout).toMatch(/^NAME[^\n]*\n0\n$/);
     expect(ended.stderr).toBe("");
   });

@@ -1,13 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, Project } from "./project.js";
+import { complaintOf, INLINE, Project } from "./project.js";
 
-const project = new Project({
-  "tasks/mail.ts": `
+const project = new Project(
+  {
+    "tasks/mail.mjs": `
 import { app } from "qtasks";
-export const send = app.task("mail.send", async (to: string) => to);
+export const send = app.task("mail.send", async (to) => to);
 export const sort = app.task("mail.sort", async () => 1);
 export const digest = app.task("digest", async () => 1);`,
-});
+  },
+  INLINE,
+);
 
 async function refused(words: readonly string[], code = 2) {
   const ended = await project.qtasks(words);
@@ -108,7 +111,7 @@ describe.concurrent("help", () => {
   });
 
   test("a command's help lists its flags and the global ones need no project", async () => {
-    const empty = new Project();
+    const empty = new Project({}, INLINE);
     const { code, stdout } = await empty.qtasks(["worker", "--help"]);
     expect(code).toBe(0);
     for (const flag of ["--concurrency", "--burst", "--only", "--max-tasks", "--grace", "--log-format"])

@@ -4,10 +4,10 @@ import { Project } from "./project.js";
 const TASKS = `
 import { app } from "qtasks";
 import { gate } from "../gate.mjs";
-export const hold = app.task("hold", async (key: string) => { await gate(key); return "in peace"; });
+export const hold = app.task("hold", async (key) => { await gate(key); return "in peace"; });
 export const next = app.task("next", async () => "next");
 `;
-const fresh = () => new Project({ "tasks/all.ts": TASKS });
+const fresh = () => new Project({ "tasks/all.mjs": TASKS });
 
 const SIGNALS = [
   ["SIGINT", 130],

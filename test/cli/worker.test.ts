@@ -4,18 +4,18 @@ import { complaintOf, logLines, Project } from "./project.js";
 const TASKS = `
 import { app } from "qtasks";
 import { gate } from "../gate.mjs";
-export const add = app.task("add", async (a: number, b: number) => a + b);
+export const add = app.task("add", async (a, b) => a + b);
 export const other = app.task("other", async () => "other");
 export const third = app.task("third", async () => "third");
 export const boom = app.task("boom", async () => { throw new Error("it broke"); });
-export const hold = app.task("hold", async (key: string) => await gate(key));
+export const hold = app.task("hold", async (key) => await gate(key));
 export const flaky = app.task({ name: "flaky", echo: true, retry: 2, retryDelay: 0.2 }, async (self) => {
   if (self.ctx.attempt < 3) throw new Error("not yet");
   console.log("now it works");
   return self.ctx.attempt;
 });
 `;
-const fresh = () => new Project({ "tasks/all.ts": TASKS });
+const fresh = () => new Project({ "tasks/all.mjs": TASKS });
 
 interface Task {
   readonly uuid: string;
@@ -137,7 +137,7 @@ describe.concurrent("a worker", () => {
     const project = fresh();
     const uuid = await project.call(["hold", "x"]);
     const running = project.startShell(
-      "qtasks worker --processes 1 --log-format json | head -1; echo ${PIPESTATUS[0]}",
+      "qtasks worker --processes 1 --log-format json | head -1; echo $PIPESTATUS",
     );
     await running.says(/taskRunning/);
     project.go("x");

@@ -57,6 +57,7 @@ export function createWorld(options: WorldOptions = {}): World {
     asyncExecutor: AsyncTaskExecutor,
     syncExecutor: SyncTaskExecutor,
     reportFault: (where, error) => faults.push({ where, error }),
+    warn: () => {},
     isolation: (own) =>
       new InlineIsolation(
         own.createAttempts(),

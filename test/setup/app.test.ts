@@ -166,7 +166,10 @@ describe("a project", () => {
     flags: { broker: "memory:" },
     flagNames: {},
   });
-  const noFault = (where: string) => expect.unreachable(where);
+  const silent = {
+    reportFault: (where: string) => expect.unreachable(where),
+    warn: (text: string) => expect.unreachable(text),
+  };
 
   test("has its task modules registered on its application", async () => {
     const root = createFolder({
@@ -176,7 +179,7 @@ describe("a project", () => {
       `,
     });
     const project = await loadProject(query(root));
-    const projectApp = createProjectApp(project, noFault);
+    const projectApp = createProjectApp(project, silent);
     await loadTasks(project);
     expect([...projectApp.tasks.keys()]).toEqual(["mail.send"]);
     expect(projectApp.tasks.get("mail.send")?.source).toEqual({
@@ -191,7 +194,7 @@ describe("a project", () => {
       `${"\n".repeat(line - 1)}globalThis[Symbol.for("qtasks.shared.v1")].app.task("twin", () => 1);`;
     const root = createFolder({ "tasks/a.mts": register(2), "tasks/b.mts": register(5) });
     const project = await loadProject(query(root));
-    const projectApp = createProjectApp(project, noFault);
+    const projectApp = createProjectApp(project, silent);
     const error = await loadTasks(project).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
       code: "E_DUPLICATE_TASK",

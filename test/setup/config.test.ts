@@ -143,12 +143,12 @@ describe("a config that is wrong is refused, naming the file", () => {
     ["an unknown key", '{ "brokr": "memory:" }', /has an unknown key "brokr"/],
     ["a wrong value", '{ "lease": "soon" }', /^lease in .* is "soon"/],
     ["what is no object", "[1]", /exports no config/],
-    ["text that is no JSON", "{ nonsense", /cannot be read/],
+    ["text that is no JSON", "{ nonsense", /line 1/],
   ])("%s", async (_, text, message) => {
     const root = createFolder({ "qtasks.config.json": text });
     const error = await refusal(load(root));
     expect(error?.message).toMatch(message);
-    expect(error?.message).toContain(join(root, "qtasks.config.json"));
+    expect(error?.message).toContain("qtasks.config.json");
     expect(["E_CONFIG", "E_LOAD"]).toContain(error?.code);
   });
 

@@ -17,7 +17,11 @@ export async function cancel(stage: Stage, words: readonly string[], flags: Canc
   const session = await openProject(stage, flags);
   const failures = new Failures(stage);
   const uuids = await selectTasks(session, words, flags, failures);
-  if (isSelection(flags) && !(await confirm(stage, `Cancel ${uuids.length} tasks?`, flags.yes)))
+  if (
+    isSelection(flags) &&
+    uuids.length > 0 &&
+    !(await confirm(stage, `Cancel ${uuids.length} tasks?`, flags.yes))
+  )
     return EXIT.failed;
   const outcomes: { uuid: string; outcome: CancelOutcome }[] = [];
   for (const uuid of uuids) {
@@ -29,6 +33,7 @@ export async function cancel(stage: Stage, words: readonly string[], flags: Canc
     }
   }
   if (stage.json) failures.document(outcomes);
+  else if (isSelection(flags) && uuids.length === 0) stage.say("No task matches.");
   for (const { uuid, outcome } of outcomes) {
     if (!stage.json) stage.answer(`${uuid}  ${outcome}`);
     if (outcome === "finished")

@@ -36,7 +36,8 @@ export async function prune(stage: Stage, flags: PruneFlags): Promise<number> {
 export async function purge(stage: Stage, flags: PurgeFlags): Promise<number> {
   const { app } = await openProject(stage, flags);
   const waiting = (await app.counts()).new;
-  if (!(await confirm(stage, `Forget all ${waiting} waiting tasks?`, flags.yes))) return EXIT.failed;
+  if (waiting > 0 && !(await confirm(stage, `Forget all ${waiting} waiting tasks?`, flags.yes)))
+    return EXIT.failed;
   return tell(stage, await app.purge());
 }
 

@@ -19,6 +19,7 @@ export async function retry(stage: Stage, words: readonly string[], flags: Selec
     }
   }
   if (stage.json) failures.document(tasks);
+  else if (tasks.length === 0 && failures.codes.length === 0) stage.say("No task matches.");
   else for (const { uuid, taskName } of tasks) stage.answer(`${uuid}  back in line  ${escapeLine(taskName)}`);
   return worstOf(failures.codes);
 }

@@ -343,8 +343,9 @@ export class WorkerEngine implements RunOwner {
       return;
     }
     this.#runs.set(claim.lease.fence, run);
+    const running = this.#parts.isolation.run(job, run);
     this.#emit(run, "taskRunning", run.event(this.options.name));
-    void this.#parts.isolation.run(job, run).then((outcome) => {
+    void running.then((outcome) => {
       this.#runs.delete(claim.lease.fence);
       this.#end(run, outcome, judge(job, outcome, this.options.maxCrashes, this.system.now().wallMs));
     });

@@ -58,7 +58,7 @@ describe.concurrent("result", () => {
       done: true,
       returning: null,
       error: { name: "RangeError", message: "it broke", code: "E_TASK" },
-      traceback: expect.stringContaining("all.ts"),
+      traceback: expect.stringContaining("all.mjs"),
       attempt: 2,
       task: { taskName: "boom" },
     });

@@ -158,10 +158,11 @@ describe.skipIf(!hasTerminal)("on a terminal", { concurrent: true }, () => {
   });
 
   test("a result is shown with escapes, in JSON as well", async () => {
-    const { stdout } = await project.onTerminal("qtasks run says --quiet --color never");
+    const own = new Project({ "tasks/hostile.mjs": project.read("tasks/hostile.mjs") }, INLINE);
+    const { stdout } = await own.onTerminal("qtasks run says --quiet --color never");
     expect(stdout).toContain("\\x1b[2J");
     expect(stdout).not.toMatch(withoutReturns);
-    const json = await project.onTerminal("qtasks result @last --json");
+    const json = await own.onTerminal("qtasks result @last --json");
     expect(json.stdout).not.toMatch(withoutReturns);
     expect(JSON.parse(json.stdout)).toMatchObject({ status: "success" });
   });

@@ -27,13 +27,20 @@ export async function run(
   // The child process starts up while this one reads the tasks, which it needs to check the call.
   const ready = worker.engine.prepare();
   ready.catch(() => {});
+  let call: Call;
   try {
     await loadOwnTasks(session);
-    const name = given ?? (await chooseTask(stage, session.app));
-    await requireTask([...session.app.tasks.keys()], name);
-    const args = taskArguments(session.app, name, words, literal, flags);
+    const taskName = given ?? (await chooseTask(stage, session.app));
+    await requireTask([...session.app.tasks.keys()], taskName);
+    call = { taskName, args: taskArguments(session.app, taskName, words, literal, flags), options };
     await ready;
-    return await runHere(session, worker, { taskName: name, args, options });
+  } catch (error) {
+    // Not waited for: nothing runs there yet, and the child ends with this process.
+    void worker.stop(0);
+    throw error;
+  }
+  try {
+    return await runHere(session, worker, call);
   } finally {
     await worker.stop(0);
     await session.app.close();

@@ -2,6 +2,7 @@ import { backoffMs } from "../../core/retry.js";
 import type { Outcome } from "../../core/verdict.js";
 import type { AbortReason, Job, RunHost, TaskFacts } from "../../ports/isolation.js";
 import type { CancelTimer } from "../../ports/system.js";
+import type { ToChild } from "./protocol.js";
 
 /** One run on its way through a child, as the supervisor keeps it. */
 export class Assignment {
@@ -14,6 +15,8 @@ export class Assignment {
   /** what `overtime` would mean, as the child worked it out */
   overtime: Outcome = { kind: "overtime", retryable: true, delayMs: 0 };
   stopTimer: CancelTimer = () => {};
+  /** events of the time before it had a child */
+  readonly early: Extract<ToChild, { type: "event" }>[] = [];
   #pauses = 0;
   readonly #facts: TaskFacts | undefined;
   #resolve: (outcome: Outcome) => void = () => {};

@@ -101,7 +101,10 @@ export class ProcessIsolation implements Isolation {
 
   tell<Name extends EventName>(fence: number, name: Name, event: EventMap[Name]): void {
     const child = this.#places.get(fence);
-    if (child === undefined) return;
+    if (child === undefined) {
+      this.#waiting.find((run) => run.fence === fence)?.early.push({ type: "event", name, event });
+      return;
+    }
     if (child.hears.has(name)) child.post({ type: "event", name, event });
     if (!child.runs.has(fence)) this.#places.delete(fence);
   }
@@ -150,6 +153,7 @@ export class ProcessIsolation implements Isolation {
     this.#places.set(run.fence, child);
     const { maxTasksPerChild } = this.#options;
     if (maxTasksPerChild !== null && child.served >= maxTasksPerChild) child.isRetiring = true;
+    for (const told of run.early) if (child.hears.has(told.name)) child.post(told);
     child.post({ type: "run", job: run.job });
   }
 

@@ -66,6 +66,8 @@ interface Ended {
 
 /** After the last run has been ended, so long its result may take to be stored. */
 const LAST_WORDS_MS = 700;
+/** After the second wish to stop, so long everything may take. */
+const HURRY_MS = 600;
 
 /** The queue is another one now, or none: going on would lose results and run other people's tasks. */
 const LASTING_FAULTS = new Set([
@@ -195,13 +197,15 @@ export class WorkerEngine implements RunOwner {
 
   /**
    * Claims no more and resolves when what runs has ended. After `graceMs` (default: the option) what is left is
-   * aborted and goes back in line with its attempt given back. A second call may shorten the grace.
+   * aborted and goes back in line with its attempt given back. A second call may shorten the grace; with 0 it leaves
+   * nothing more than a fraction of a second.
    */
   async stop(graceMs = this.options.graceMs): Promise<WorkerSummary> {
+    const isRepeated = this.#state === "stopping";
     if (this.#state === "idle") this.#finish();
     if (this.#state === "running") this.#beginStop();
     if (this.#state === "stopping") {
-      const abort = () => this.#abortAndFinish();
+      const abort = () => this.#abortAndFinish(isRepeated && graceMs <= 0);
       this.#stopGrace();
       if (graceMs <= 0) abort();
       else this.#stopGrace = this.system.timer(graceMs, abort);
@@ -388,7 +392,7 @@ export class WorkerEngine implements RunOwner {
     if (verdict.status === "success") this.#summary.succeeded += 1;
     else if (verdict.status === "error") this.#summary.failed += 1;
     else if (verdict.status === "cancel") this.#summary.cancelled += 1;
-    else if (verdict.error === null) this.#summary.interrupted += 1;
+    else if (run.stopReason?.kind === "shutdown") this.#summary.interrupted += 1;
     if (verdict.status === "new") this.#retries.add(run.job.lease.uuid);
     const [name, event] = endEvent({ ...run.event(this.options.name), seconds }, outcome, verdict);
     this.#emit(run, name, event as never);
@@ -486,12 +490,20 @@ export class WorkerEngine implements RunOwner {
   }
 
   /** What still runs goes back in line. The end does not wait for ever: what cannot be stored by then stays leased. */
-  #abortAndFinish(): void {
+  #abortAndFinish(urgent: boolean): void {
     this.#abortAll({ kind: "shutdown" });
+    if (urgent) this.#hurryAll();
+    const waitMs = urgent ? HURRY_MS : this.options.killGraceMs + LAST_WORDS_MS;
     this.#stopForce();
-    this.#stopForce = this.system.timer(this.options.killGraceMs + LAST_WORDS_MS, () => {
+    this.#stopForce = this.system.timer(waitMs, () => {
       if (this.#state === "stopping") this.#finish();
     });
+  }
+
+  /** Also those that were told to end before, for whatever reason. */
+  #hurryAll(): void {
+    for (const { job } of this.running)
+      this.#parts.isolation.abort(job.lease.fence, { kind: "shutdown", urgent: true });
   }
 
   #abortAll(reason: AbortReason): void {
@@ -534,6 +546,8 @@ export class WorkerEngine implements RunOwner {
 
   #finish(): void {
     this.#state = "stopped";
+    // What could not be ended or stored in time has not been told.
+    this.#summary.interrupted += this.#runs.size + this.#ended.length;
     for (const stop of [this.#stopPoll, this.#stopGrace, this.#stopForce, this.#stopBeat, this.#stopDueTimer])
       stop();
     this.#unsubscribe();

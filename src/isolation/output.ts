@@ -9,6 +9,8 @@ export class OutputCap {
   readonly #forward: (line: Line) => void;
   #passed = 0;
   #tail: Line[] = [];
+  /** where the tail begins: shifting a long list for every line of a flood would be slower than the flood */
+  #tailStart = 0;
   #tailSize = 0;
   #cut = 0;
 
@@ -19,18 +21,20 @@ export class OutputCap {
   }
 
   add(line: Line): void {
+    if (this.#half === 0) return;
     for (const part of split(line, this.#half)) this.#addPart(part);
   }
 
   /** Gives out what was kept back. */
   end(): void {
     if (this.#cut > 0) this.#forward({ stream: "log", text: `[${this.#cut} characters are left out here]` });
-    for (const line of this.#tail) this.#forward(line);
+    for (const line of this.#tail.slice(this.#tailStart)) this.#forward(line);
     this.#tail = [];
+    this.#tailStart = 0;
   }
 
   #addPart(line: Line): void {
-    const size = line.text.length + 1;
+    const size = sizeOf(line);
     if (this.#tailSize === 0 && this.#cut === 0 && this.#passed + size <= this.#half) {
       this.#passed += size;
       this.#forward(line);
@@ -38,12 +42,23 @@ export class OutputCap {
     }
     this.#tail.push(line);
     this.#tailSize += size;
-    while (this.#tailSize > this.#half) {
-      const size = (this.#tail.shift()?.text.length ?? 0) + 1;
-      this.#tailSize -= size;
-      this.#cut += size;
-    }
+    while (this.#tailSize > this.#half) this.#dropOldest();
   }
+
+  #dropOldest(): void {
+    const size = sizeOf(this.#tail[this.#tailStart] as Line);
+    this.#tailStart += 1;
+    this.#tailSize -= size;
+    this.#cut += size;
+    if (this.#tailStart * 2 < this.#tail.length) return;
+    this.#tail = this.#tail.slice(this.#tailStart);
+    this.#tailStart = 0;
+  }
+}
+
+/** With its line end. */
+function sizeOf({ text }: Line): number {
+  return text.length + 1;
 }
 
 /** Parts small enough to be kept or dropped one by one. */

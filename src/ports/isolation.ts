@@ -8,7 +8,8 @@ import type { EventMap, EventName } from "./plugin.js";
 export type AbortReason =
   | { readonly kind: "overtime" }
   | { readonly kind: "cancel"; readonly reason: string; readonly urgent?: true }
-  | { readonly kind: "shutdown" }
+  /** urgent: the worker was told twice, and its end is near */
+  | { readonly kind: "shutdown"; readonly urgent?: true }
   /** another claim is newer: whatever it comes to is thrown away */
   | { readonly kind: "lost" };
 

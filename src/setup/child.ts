@@ -1,5 +1,5 @@
 import { App } from "../engine/app.js";
-import { type FromChild, Outbox, type ToChild, toWire } from "../isolation/process/protocol.js";
+import { type FromChild, Outbox, readEnvelope, type ToChild, toWire } from "../isolation/process/protocol.js";
 import { RemoteBroker } from "../isolation/process/remoteBroker.js";
 import { ChildServer } from "../isolation/process/server.js";
 import { startWatchdog } from "../isolation/process/watchdog.js";
@@ -15,8 +15,8 @@ const send = process.send?.bind(process);
 if (send === undefined)
   throw new Error("This is the script of a worker's child process: use `qtasks worker`.");
 
-const outbox = new Outbox<FromChild>((batch) => {
-  if (process.connected) send(batch);
+const outbox = new Outbox<FromChild>((envelope) => {
+  if (process.connected) send(envelope);
 });
 let remote: RemoteBroker | undefined;
 let server: ChildServer | undefined;
@@ -28,8 +28,10 @@ captureOutput({ stray: (_, text) => outbox.post({ type: "stray", text }) });
 process.on("disconnect", () => process.exit(0));
 // In a group of its own it gets no signal from a terminal; one that is sent to it all the same is not for the task.
 for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
-process.on("message", (batch) => {
-  for (const message of batch as readonly ToChild[]) receive(message);
+// Last words: what a task printed before it ended the process, results of its neighbours.
+process.on("exit", () => outbox.flush());
+process.on("message", (received) => {
+  for (const message of readEnvelope<ToChild>(received)) receive(message);
 });
 
 function receive(message: ToChild): void {

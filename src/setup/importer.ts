@@ -24,13 +24,14 @@ export class Importer {
    * @throws {LoadError} naming file and line, with the original message: it threw, hung, or called process.exit
    */
   async import(files: readonly string[], timeoutMs: number): Promise<readonly unknown[]> {
+    // Our own start-up does not count against the limit.
+    await registerTsx();
     const modules: unknown[] = [];
     const restoreExit = this.#refuseExit();
     const restoreStackDepth = deepenStacks();
     const watchdog = startWatchdog(timeoutMs);
     try {
       const work = async () => {
-        await registerTsx();
         for (const file of files) modules.push(await this.#importOne(file));
         // What a module left unhandled is told in a turn of its own.
         await nextTurn();

@@ -45,6 +45,7 @@ function processIsolation(app: App, query: ProjectQuery, stray: (text: string) =
     killGraceMs: config.killGrace * 1000,
     loadTimeoutMs: config.loadTimeout * 1000,
     maxTasksPerChild: config.maxTasksPerChild,
+    maxMemoryPerChild: config.maxMemoryPerChild,
     system,
     call: (verb, args) => app.callBroker(verb, args),
     onSettled: (settled) => broker.subscribe({ settled }),

@@ -137,7 +137,7 @@ describe.concurrent("arguments of a task", () => {
 
   test("a whole number that would change silently is refused, wherever it stands", async () => {
     const huge = "12345678901234567890";
-    const ways = [[huge], [`{"a":[-${huge}]}`], [`n:=${huge}`], ["--args", `[${huge}]`]];
+    const ways = [[`{"a":[-${huge}]}`], [`n:=${huge}`], ["--args", `[${huge}]`]];
     const refusals = await Promise.all(ways.map((words) => refused(["call", "echo", ...words])));
     for (const { error } of refusals) expect(error).toContain(huge);
   });

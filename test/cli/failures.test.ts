@@ -66,7 +66,7 @@ describe("a worker", () => {
   let code: number | null = null;
 
   beforeAll(async () => {
-    const all = await project.call(["everything"]);
+    const [all = ""] = await project.queue(["everything"]);
     code = (await project.burst()).code;
     const { returning: ids } = await project.json<{ returning: string[] }>(["result", all]);
     for (const task of await project.json<Task[]>(["status", ...ids])) records.set(task.taskName, task);

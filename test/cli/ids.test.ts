@@ -21,8 +21,8 @@ let stopped = "";
 let waiting = "";
 
 beforeAll(async () => {
-  const calls = [["add", "2", "3"], ["text"], ["boom"], ["stop"]].map((words) => project.call(words));
-  [added = "", text = "", failed = "", stopped = ""] = await Promise.all(calls);
+  [added = "", text = "", stopped = ""] = await project.queue(["add", 2, 3], ["text"], ["stop"]);
+  failed = await project.call(["boom"]);
   await project.burst();
   waiting = await project.call(["add", "7", "8", "--tag", "late"]);
 });
@@ -137,7 +137,7 @@ describe.concurrent("wait", () => {
 
   test("ends when the task does, in whichever process", async () => {
     const own = new Project({ "tasks/all.mjs": project.read("tasks/all.mjs") }, INLINE);
-    const uuid = await own.call(["add", "20", "22"]);
+    const [uuid = ""] = await own.queue(["add", 20, 22]);
     const wait = own.start(["wait", uuid]);
     await own.burst();
     expect(await wait.ended).toMatchObject({ code: 0, stdout: "42\n" });

@@ -3,14 +3,13 @@ import { complaintOf, Project } from "./project.js";
 
 /** The complaint about a project with this module in its tasks. */
 async function refused(file: string, text: string, env: Readonly<Record<string, string>> = {}) {
-  const project = new Project({ [file]: text, "tasks/0-sound.ts": "export {};" });
+  const project = new Project({ [file]: text });
   const ended = await project.qtasks(["list"], { env });
   expect(ended).toMatchObject({ code: 3, stdout: "" });
   return complaintOf(ended);
 }
 
-// Long enough for the modules that do load, on a slow machine as well.
-const BRIEF = { QTASKS_LOAD_TIMEOUT: "3" };
+const BRIEF = { QTASKS_LOAD_TIMEOUT: "1" };
 
 describe.concurrent("a task module is refused with exit 3, its file and line, and its own message, when it", () => {
   test("throws", async () => {
@@ -54,13 +53,13 @@ describe.concurrent("a task module is refused with exit 3, its file and line, an
 
   test("loops for ever", async () => {
     const { error, hint } = await refused("tasks/mail.ts", "for (;;) {}", BRIEF);
-    expect(error).toBe("tasks/mail.ts did not finish loading within 3 seconds.");
+    expect(error).toBe("tasks/mail.ts did not finish loading within 1 seconds.");
     expect(hint).toContain("loadTimeout");
   });
 
   test("waits for ever at its top level", async () => {
     const { error } = await refused("tasks/mail.mts", "await new Promise(() => {});", BRIEF);
-    expect(error).toBe("tasks/mail.mts did not finish loading within 3 seconds.");
+    expect(error).toBe("tasks/mail.mts did not finish loading within 1 seconds.");
   });
 
   test("calls process.exit", async () => {
@@ -119,7 +118,8 @@ describe.concurrent("a worker and `run` with a module that does not load", () =>
 
   test("a worker says so when a module hangs, and ends", async () => {
     const project = new Project({ "tasks/mail.ts": "for (;;) {}" });
-    const ended = await project.qtasks(["worker"], { env: BRIEF });
+    // A child that has not even begun to load is given half as long again, and two seconds.
+    const ended = await project.qtasks(["worker"], { env: { QTASKS_LOAD_TIMEOUT: "4" } });
     expect(ended).toMatchObject({ code: 3, stdout: "" });
     expect(complaintOf(ended).error).toContain("tasks/mail.ts did not finish loading");
   });

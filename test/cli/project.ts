@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, vi } from "vitest";
+import { QueueTasks } from "../../src/index.js";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
 const BIN = join(REPO, "bin", "qtasks.js");
@@ -119,6 +120,19 @@ export class Project {
     const { stdout, stderr } = await this.qtasks(["call", "--quiet", ...words], how);
     if (!UUID.test(stdout.trim())) throw new Error(`nothing was queued: ${stderr}`);
     return stdout.trim();
+  }
+
+  /** Queues as a program of the project's own does, all at once and without the time that a command takes to start. */
+  async queue(
+    ...calls: readonly (readonly [taskName: string, ...args: unknown[]])[]
+  ): Promise<readonly string[]> {
+    const app = new QueueTasks({ broker: `sqlite:${this.path(".qtasks/queue.db")}` });
+    try {
+      const tasks = await app.addTasks(calls.map(([taskName, ...args]) => ({ taskName, args, options: {} })));
+      return tasks.map(({ uuid }) => uuid);
+    } finally {
+      await app.close();
+    }
   }
 
   start(words: readonly string[], how: How = {}): Running {

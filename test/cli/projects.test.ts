@@ -97,7 +97,7 @@ describe.concurrent("a config", () => {
 
   test("and a folder `tasks` both missing is exit 3, and the hint is `qtasks init`", async () => {
     const project = new Project({}, INLINE);
-    for (const command of ["list", "worker", "status"]) {
+    for (const command of ["list", "status"]) {
       const ended = await project.qtasks([command]);
       expect(ended).toMatchObject({ code: 3, stdout: "" });
       expect(complaintOf(ended).hint).toContain("qtasks init");
@@ -138,7 +138,7 @@ describe.concurrent("a config", () => {
 
 describe.concurrent("a config that is wrong is exit 3", () => {
   const refused = async (files: Readonly<Record<string, string>>, env = {}) => {
-    const ended = await new Project({ "tasks/here.ts": TASK, ...files }, INLINE).qtasks(["list"], { env });
+    const ended = await new Project({ "tasks/here.ts": TASK, ...files }).qtasks(["status"], { env });
     expect(ended).toMatchObject({ code: 3, stdout: "" });
     return complaintOf(ended);
   };

@@ -107,8 +107,9 @@ describe.concurrent("a pipe", () => {
 });
 
 describe.concurrent("colour", () => {
+  const NOBODY = "01900000-0000-7000-8000-000000000000";
   const hasColour = async (words: readonly string[], env: How["env"] = {}) =>
-    (await project.qtasks(["list", ...words], { env })).stdout.includes(COLOUR);
+    (await project.qtasks(["status", NOBODY, ...words], { env })).stderr.includes(COLOUR);
 
   test("is off on a pipe", async () => {
     expect(await hasColour([])).toBe(false);

@@ -26,9 +26,9 @@ describe.concurrent("a worker that is told to stop", () => {
     async ([signal]) => {
       const project = fresh();
       const worker = await project.startWorker(["-c", "1", "--grace", "10m"]);
-      const held = await project.call(["hold", "x"]);
+      const [held = ""] = await project.queue(["hold", "x"]);
       await project.appears("x.began");
-      const waiting = await project.call(["next"]);
+      const [waiting = ""] = await project.queue(["next"]);
       worker.kill(signal);
       await worker.says(/1 still running/);
       await worker.says(new RegExp(`hold ${held} for `));
@@ -46,7 +46,7 @@ describe.concurrent("a worker that is told to stop", () => {
     async ([signal, code]) => {
       const project = fresh();
       const worker = await project.startWorker(["--grace", "0.2"]);
-      const held = await project.call(["hold", "x"]);
+      const [held = ""] = await project.queue(["hold", "x"]);
       await project.appears("x.began");
       worker.kill(signal);
       expect(await worker.ended).toMatchObject({ code, signal: null });
@@ -62,7 +62,7 @@ describe.concurrent("a worker that is told to stop", () => {
   test("twice aborts at once, however long the grace", async () => {
     const project = fresh();
     const worker = await project.startWorker(["--grace", "10m"]);
-    const held = await project.call(["hold", "x"]);
+    const [held = ""] = await project.queue(["hold", "x"]);
     await project.appears("x.began");
     worker.kill("SIGTERM");
     await worker.says(/still running/);

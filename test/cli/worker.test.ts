@@ -37,8 +37,7 @@ describe.concurrent("a worker", () => {
 
   test("writes one line for each task event, on stderr", async () => {
     const project = fresh();
-    const added = await project.call(["add", "1", "2"]);
-    const flaky = await project.call(["flaky"]);
+    const [added = "", flaky = ""] = await project.queue(["add", 1, 2], ["flaky"]);
     const { stdout, stderr } = await project.burst();
     const lines = stderr.split("\n");
     const linesOf = (uuid: string) =>
@@ -51,7 +50,7 @@ describe.concurrent("a worker", () => {
 
   test("--log-format json prints one object a line on stdout, and each parses", async () => {
     const project = fresh();
-    const uuid = await project.call(["flaky"]);
+    const [uuid] = await project.queue(["flaky"]);
     const { stdout } = await project.burst(["--log-format", "json", "--name", "mine"]);
     const lines = logLines(stdout).filter((line) => line.uuid === uuid);
     expect(lines.map(({ event }) => event)).toEqual([
@@ -67,21 +66,18 @@ describe.concurrent("a worker", () => {
 
   test("--log-level leaves the less important out", async () => {
     const project = fresh();
-    await project.call(["flaky"]);
-    await project.call(["boom"]);
+    await project.queue(["flaky"], ["boom"]);
     const { stdout } = await project.burst(["--log-format", "json", "--log-level", "warn"]);
     const events = logLines(stdout).map(({ event }) => event);
     expect(events.toSorted()).toEqual(["taskError", "taskRetry", "taskRetry"]);
-    await project.call(["boom"]);
+    await project.queue(["boom"]);
     const silent = await project.burst(["--log-level", "silent", "--quiet"]);
     expect(silent).toMatchObject({ stdout: "", stderr: "" });
   });
 
   test("--only works on these alone, given by a comma or again; others wait", async () => {
     const project = fresh();
-    const ids = await Promise.all(
-      [["add", "1", "2"], ["other"], ["third"], ["boom"]].map((words) => project.call(words)),
-    );
+    const ids = await project.queue(["add", 1, 2], ["other"], ["third"], ["boom"]);
     const { stderr } = await project.burst(["--only", "add,other", "--only", "third"]);
     expect(stderr).toContain("3 tasks");
     const statuses = (await records(project, ids)).map(({ status }) => status);
@@ -96,9 +92,9 @@ describe.concurrent("a worker", () => {
 
   test("--name stands in the records of what it ran", async () => {
     const project = fresh();
-    const uuid = await project.call(["add", "1", "2"]);
+    const ids = await project.queue(["add", 1, 2]);
     await project.burst(["--name", "kitchen@home"]);
-    expect(await records(project, [uuid])).toMatchObject([
+    expect(await records(project, ids)).toMatchObject([
       { worker: "kitchen@home", history: [{ worker: "kitchen@home" }] },
     ]);
   });
@@ -106,7 +102,7 @@ describe.concurrent("a worker", () => {
   test("--concurrency is how many tasks run at once, and no more", async () => {
     const project = fresh();
     const keys = ["a", "b", "c"];
-    for (const key of keys) await project.call(["hold", key]);
+    await project.queue(["hold", "a"], ["hold", "b"], ["hold", "c"]);
     const worker = await project.startWorker(["-c", "2", "--burst", "--log-format", "json"]);
     await Promise.all([project.appears("a.began"), project.appears("b.began")]);
     expect(await project.json(["status"])).toMatchObject({
@@ -119,8 +115,7 @@ describe.concurrent("a worker", () => {
 
   test("--max-tasks stops after so many runs and leaves the rest", async () => {
     const project = fresh();
-    const ids = [];
-    for (const number of [1, 2, 3]) ids.push(await project.call(["add", `${number}`, "0"]));
+    const ids = await project.queue(["add", 1, 0], ["add", 2, 0], ["add", 3, 0]);
     const ended = await project.qtasks(["worker", "--processes", "1", "--max-tasks", "2"]);
     expect(ended.code).toBe(0);
     expect((await records(project, ids)).map(({ status }) => status)).toEqual(["success", "success", "new"]);
@@ -135,14 +130,14 @@ describe.concurrent("a worker", () => {
 
   test("whose log nobody reads any more finishes what runs and stops", async () => {
     const project = fresh();
-    const uuid = await project.call(["hold", "x"]);
+    const ids = await project.queue(["hold", "x"]);
     const running = project.startShell(
       "qtasks worker --processes 1 --log-format json | head -1; echo $PIPESTATUS",
     );
     await running.says(/taskRunning/);
     project.go("x");
     expect((await running.ended).stdout.trimEnd().split("\n").at(-1)).toBe("0");
-    expect(await records(project, [uuid])).toMatchObject([{ status: "success" }]);
+    expect(await records(project, ids)).toMatchObject([{ status: "success" }]);
   });
 });
 
@@ -153,25 +148,22 @@ describe.concurrent("worker --burst", () => {
 
   test("waits for the retries of what it ran", async () => {
     const project = fresh();
-    const uuid = await project.call(["flaky"]);
+    const ids = await project.queue(["flaky"]);
     expect(await project.burst()).toMatchObject({ code: 0 });
-    expect(await records(project, [uuid])).toMatchObject([{ status: "success", attempt: 3 }]);
+    expect(await records(project, ids)).toMatchObject([{ status: "success", attempt: 3 }]);
   });
 
   test("exits 1 when a task failed", async () => {
     const project = fresh();
-    const ids = [await project.call(["boom"]), await project.call(["add", "1", "2"])];
+    const ids = await project.queue(["boom"], ["add", 1, 2]);
     expect(await project.burst()).toMatchObject({ code: 1 });
     expect((await records(project, ids)).map(({ status }) => status)).toEqual(["error", "success"]);
   });
 
   test("leaves what is scheduled for later and what it does not know", async () => {
     const project = fresh();
-    const ids = await Promise.all([
-      project.call(["add", "1", "2", "--delay", "1h"]),
-      project.call(["stranger", "--allow-unknown"]),
-      project.call(["add", "3", "4"]),
-    ]);
+    const later = await project.call(["add", "1", "2", "--delay", "1h"]);
+    const ids = [later, ...(await project.queue(["stranger"], ["add", 3, 4]))];
     expect(await project.burst()).toMatchObject({ code: 0 });
     expect((await records(project, ids)).map(({ status }) => status)).toEqual(["new", "new", "success"]);
   });

@@ -196,6 +196,7 @@ export class SqliteBroker implements Broker {
         identity.check();
         checkVersion(sql, path);
       },
+      checkStored: () => identity.check(),
       onCommitted: (effects) => listeners.announce(effects),
     });
     return { db, listeners, commit, liveness: new Liveness(driver, path) };

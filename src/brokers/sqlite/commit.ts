@@ -27,6 +27,8 @@ export interface GroupCommitOptions {
   readonly random: () => number;
   /** @throws {BrokerError} when the file is not the queue any more that was opened */
   check(sql: Sql): void;
+  /** called after each commit: what went into a file that is gone by now is not stored */
+  checkStored(): void;
   /** called after each commit, before its callers are answered */
   onCommitted(effects: Effects): void;
 }
@@ -134,6 +136,7 @@ export class GroupCommit {
       answers = this.#runAll(group, effects);
       effects.writeCounts(this.#sql);
       this.#sql.run("COMMIT");
+      this.#options.checkStored();
     } catch (error) {
       // Where the commit itself failed, the rows may be there or not: nobody is told that they are.
       this.#rollBack();

@@ -120,8 +120,9 @@ export class Liveness {
   }
 
   #isFree(path: string): boolean {
-    const db = this.#driver.connect(path, { readOnly: false });
+    let db: Database | undefined;
     try {
+      db = this.#driver.connect(path, { readOnly: false });
       lock(db);
       db.exec("ROLLBACK");
       return true;
@@ -129,7 +130,7 @@ export class Liveness {
       // Locked: it lives. Gone meanwhile, or not readable: no proof of death either.
       return false;
     } finally {
-      db.close();
+      db?.close();
     }
   }
 

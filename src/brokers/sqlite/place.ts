@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { BrokerError } from "../../core/errors.js";
 import type { Driver } from "./driver.js";
+import { refuseNetwork } from "./network.js";
 import { APPLICATION_ID } from "./schema.js";
 
 /**
@@ -13,9 +14,12 @@ import { APPLICATION_ID } from "./schema.js";
 export function preparePlace(driver: Driver, path: string): string | undefined {
   const folder = dirname(path);
   makeFolder(folder);
+  refuseNetwork(folder);
   ignoreInGit(folder);
   if (fs.lstatSync(path, { throwIfNoEntry: false }) === undefined) makeFile(driver, path);
   const stat = refuseNonFile(path);
+  // It may be a link that leads there.
+  refuseNetwork(path);
   return stat.size === 0 ? `${path} was an empty file: a new queue was started in it.` : undefined;
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import type { Readable } from "node:stream";
 import type { System } from "../../ports/system.js";
 import type { Assignment } from "./assignment.js";
-import { type FromChild, Outbox, type ToChild } from "./protocol.js";
+import { type FromChild, Outbox, readEnvelope, type ToChild } from "./protocol.js";
 
 /** After a child's exit its last messages may still be on their way; so long they are waited for. */
 const DRAIN_MS = 300;
@@ -48,11 +48,11 @@ export class Child {
     });
     this.#process = child;
     this.pid = child.pid ?? 0;
-    this.#outbox = new Outbox((batch) => {
-      if (child.connected) child.send(batch, () => {});
+    this.#outbox = new Outbox((envelope) => {
+      if (child.connected) child.send(envelope, () => {});
     });
-    child.on("message", (batch) => {
-      for (const message of batch as readonly FromChild[]) events.message(this, message);
+    child.on("message", (received) => {
+      for (const message of readEnvelope<FromChild>(received)) events.message(this, message);
     });
     child.on("error", () => this.#exited("it could not be started"));
     child.on("exit", (code, signal) =>
@@ -61,6 +61,11 @@ export class Child {
     child.on("disconnect", () => this.#finishWhenExited());
     for (const stream of [child.stdout, child.stderr]) this.#forward(stream);
     this.post({ type: "load", project });
+  }
+
+  /** Nothing ran in it yet, so nothing that an earlier run left behind can end it. */
+  get isFresh(): boolean {
+    return this.served === 0;
   }
 
   /** runs that are not waiting for another task */
@@ -99,6 +104,7 @@ export class Child {
   #exited(how: string): void {
     if (this.#exit !== undefined) return;
     this.#exit = how;
+    this.isRetiring = true;
     // What the child started may still be there.
     killGroup(this.pid);
     if (this.#process.connected) this.#system.timer(DRAIN_MS, () => this.#finish(), { idle: true });
@@ -106,9 +112,10 @@ export class Child {
   }
 
   #finishWhenExited(): void {
+    this.isRetiring = true;
     if (this.#exit !== undefined) this.#finish();
-    // It has closed the channel and lives on: nobody can talk to it any more.
-    else if (!this.isKilled) this.#system.timer(DRAIN_MS, () => this.kill(), { idle: true });
+    // It has closed the channel and lives on: nobody can talk to it any more. That is its own doing, no kill of ours.
+    else this.#system.timer(DRAIN_MS, () => killGroup(this.pid), { idle: true });
   }
 
   #finish(): void {

@@ -6,6 +6,7 @@ import type { EventMap, EventName } from "../../ports/plugin.js";
 import type { System } from "../../ports/system.js";
 import { Assignment } from "./assignment.js";
 import { Child } from "./child.js";
+import { groupMemory } from "./memory.js";
 import { type FromChild, toWire, type WireError } from "./protocol.js";
 import { isRemoteVerb } from "./remoteBroker.js";
 
@@ -20,6 +21,8 @@ export interface PoolOptions {
   /** how long a child may take to load the project */
   readonly loadTimeoutMs: number;
   readonly maxTasksPerChild: number | null;
+  /** bytes of a child and all that it started */
+  readonly maxMemoryPerChild: number | null;
   readonly system: System;
   /** Answers a verb of the broker that code in a child called. */
   call(verb: RemoteVerb, args: readonly unknown[]): Promise<unknown>;
@@ -30,8 +33,9 @@ export interface PoolOptions {
   reportFault(where: string, error: unknown): void;
 }
 
-/** A run that does not heed a lost lease is not given the whole grace: another worker has its task already. */
-const LOST_GRACE_MS = 500;
+/** For a run whose task another worker has already, or whose worker was told to stop twice. */
+const SHORT_GRACE_MS = 300;
+const MEASURE_EVERY_MS = 1000;
 const CLOSE_MS = 300;
 const RESTART_PAUSE_MS = 1000;
 
@@ -54,6 +58,7 @@ export class ProcessIsolation implements Isolation {
   #isClosed = false;
   #onEmpty: () => void = () => {};
   #pauseBeforeStart = false;
+  #isMeasuring = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -70,7 +75,7 @@ export class ProcessIsolation implements Isolation {
   room(): Room {
     const open = this.#inState("ready").filter((child) => !child.isRetiring);
     const free = this.#freePlaces();
-    const waiting = this.#waiting.filter((run) => run.isBlocking || run.isAlone).length;
+    const waiting = this.#waitingForWhole;
     const mayDrain = open.some((child) => child.active > 0 && !child.isOccupied && !child.isReserved);
     const shared = free > 0 || open.some((child) => !child.isOccupied && !child.isReserved);
     return {
@@ -92,6 +97,7 @@ export class ProcessIsolation implements Isolation {
       this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
       waiting.abortReason = reason;
       waiting.end(waiting.lostProcess("", true, false, 0));
+      this.#placeWaiting();
       return;
     }
     const child = this.#places.get(fence);
@@ -123,6 +129,7 @@ export class ProcessIsolation implements Isolation {
   // --- placing
 
   #placeWaiting(): void {
+    this.#releaseReserved();
     for (const run of [...this.#waiting]) {
       const child = this.#placeFor(run);
       if (child === undefined) continue;
@@ -139,7 +146,7 @@ export class ProcessIsolation implements Isolation {
     const takes = (child: Child) => {
       if (child.isRetiring || child.isOccupied) return false;
       if (child.active === 0 && !mayUseAnother) return false;
-      if (run.isAlone) return child.runs.size === 0;
+      if (run.isAlone) return child.isFresh;
       if (run.isBlocking) return child.active === 0;
       return !child.isReserved;
     };
@@ -155,17 +162,32 @@ export class ProcessIsolation implements Isolation {
     if (maxTasksPerChild !== null && child.served >= maxTasksPerChild) child.isRetiring = true;
     for (const told of run.early) if (child.hears.has(told.name)) child.post(told);
     child.post({ type: "run", job: run.job });
+    this.#measureMemory();
   }
 
   /** A blocking run that found no free child gets the one that is free soonest: it takes no other run until then. */
   #reserveForBlocking(): void {
-    const wanted = this.#waiting.filter((run) => run.isBlocking || run.isAlone).length;
-    const reserved = [...this.#children].filter((child) => child.isReserved).length;
-    if (wanted === 0 || reserved >= wanted || this.#freePlaces() > 0) return;
+    if (this.#reserved.length >= this.#waitingForWhole || this.#freePlaces() > 0) return;
     const child = leastBusy(
-      this.#inState("ready").filter((one) => !one.isOccupied && !one.isRetiring && !one.isReserved),
+      this.#inState("ready").filter(
+        (one) => one.active > 0 && !one.isOccupied && !one.isRetiring && !one.isReserved,
+      ),
     );
     if (child !== undefined) child.isReserved = true;
+  }
+
+  /** The run that a child was kept free for may have found another one, or have been cancelled. */
+  #releaseReserved(): void {
+    for (const child of this.#reserved.slice(this.#waitingForWhole)) child.isReserved = false;
+  }
+
+  get #reserved(): readonly Child[] {
+    return [...this.#children].filter((child) => child.isReserved);
+  }
+
+  /** how many runs wait that need a child for themselves */
+  get #waitingForWhole(): number {
+    return this.#waiting.filter((run) => run.isBlocking || run.isAlone).length;
   }
 
   #workingCount(): number {
@@ -190,8 +212,40 @@ export class ProcessIsolation implements Isolation {
   #keepWarm(): void {
     if (this.#isClosed || this.#pauseBeforeStart) return;
     const usable = [...this.#children].filter((child) => !child.isRetiring && !child.isKilled);
-    const idle = usable.filter((child) => child.active === 0);
-    if (idle.length === 0 && usable.length <= this.#options.processes) this.#startChild();
+    const idle = usable.filter((child) => child.active === 0 && !child.isOccupied);
+    const mustBeFresh = this.#waiting.some((run) => run.isAlone);
+    if (idle.some((child) => child.isFresh || !mustBeFresh)) return;
+    const working = usable.filter((child) => child.active > 0).length;
+    if (working > this.#options.processes) return;
+    const worn = idle.find((child) => child.runs.size === 0);
+    if (worn !== undefined) this.#retire(worn);
+    this.#startChild();
+  }
+
+  /** It takes no more runs, and ends when those that it has are over. */
+  #retire(child: Child): void {
+    child.isRetiring = true;
+    if (child.runs.size === 0) child.close(CLOSE_MS);
+  }
+
+  /** Looks from time to time whether a child has grown too large, as long as something runs. */
+  #measureMemory(): void {
+    const { maxMemoryPerChild, system } = this.#options;
+    if (maxMemoryPerChild === null || this.#isMeasuring) return;
+    this.#isMeasuring = true;
+    system.timer(MEASURE_EVERY_MS, () => void this.#replaceLarge(maxMemoryPerChild), { idle: true });
+  }
+
+  async #replaceLarge(mostBytes: number): Promise<void> {
+    const bytes = await groupMemory();
+    this.#isMeasuring = false;
+    if (this.#isClosed) return;
+    for (const child of this.#inState("ready")) {
+      if (!child.isRetiring && (bytes.get(child.pid) ?? 0) > mostBytes) this.#retire(child);
+    }
+    this.#placeWaiting();
+    this.#roomChanged();
+    if ([...this.#children].some((child) => child.runs.size > 0)) this.#measureMemory();
   }
 
   #startChild(): void {
@@ -307,8 +361,9 @@ export class ProcessIsolation implements Isolation {
       this.#children.has(child) && child.runs.size === 0 && child.served === 0 && !child.isKilled;
     this.#children.delete(child);
     this.#subscribers.delete(child);
-    const wasAlone = child.runs.size === 1;
     for (const run of child.runs.values()) {
+      // In a child that was used before, something that another run left behind may have ended it.
+      const wasAlone = run.isAlone || child.served === 1;
       run.end(run.lostProcess(how, child.isKilled, wasAlone, this.#options.system.random()));
     }
     child.runs.clear();
@@ -338,17 +393,18 @@ export class ProcessIsolation implements Isolation {
 
   /** A message first; a child that does not answer it within the grace is ended with its group. */
   #abortRun(child: Child, run: Assignment, reason: AbortReason): void {
-    if (reason.kind === "cancel" && reason.urgent) {
-      run.abortReason ??= reason;
+    const isUrgent = "urgent" in reason && reason.urgent === true;
+    if (run.abortReason !== undefined && !isUrgent) return;
+    run.abortReason ??= reason;
+    if (reason.kind === "cancel" && isUrgent) {
       child.kill();
       return;
     }
-    if (run.abortReason !== undefined) return;
-    run.abortReason = reason;
-    run.stopTimer();
     child.post({ type: "abort", fence: run.fence, reason });
     const { killGraceMs, system } = this.#options;
-    const graceMs = reason.kind === "lost" ? Math.min(LOST_GRACE_MS, killGraceMs) : killGraceMs;
+    const isShort = reason.kind === "lost" || isUrgent;
+    const graceMs = isShort ? Math.min(SHORT_GRACE_MS, killGraceMs) : killGraceMs;
+    run.stopTimer();
     run.stopTimer = system.timer(graceMs, () => child.kill());
   }
 

@@ -41,6 +41,16 @@ export type Reply =
   | { readonly type: "reply"; readonly id: number; readonly value: unknown }
   | { readonly type: "reply"; readonly id: number; readonly error: WireError };
 
+/** How a batch travels: code in a child may send things of its own over the same channel, which are no batch. */
+export interface Envelope<Message> {
+  readonly qtasks: readonly Message[];
+}
+
+export function readEnvelope<Message>(received: unknown): readonly Message[] {
+  if (typeof received !== "object" || received === null || !("qtasks" in received)) return [];
+  return Array.isArray(received.qtasks) ? (received.qtasks as readonly Message[]) : [];
+}
+
 /** An error on its way to another process. */
 export interface WireError {
   readonly code: string | null;
@@ -65,16 +75,17 @@ export function toWire(error: unknown): WireError {
  * the task.
  */
 export class Outbox<Message> {
-  readonly #send: (batch: readonly Message[]) => void;
+  readonly #send: (batch: Envelope<Message>) => void;
   #batch: Message[] = [];
 
-  constructor(send: (batch: readonly Message[]) => void) {
+  constructor(send: (batch: Envelope<Message>) => void) {
     this.#send = send;
   }
 
   post(message: Message): void {
-    this.#batch.push(message);
-    if (this.#batch.length === 1) setImmediate(() => this.flush());
+    // Not by `push`: a task that has put another one in its place would never end.
+    this.#batch[this.#batch.length] = message;
+    if (this.#batch.length === 1) nextTurn(() => this.flush());
   }
 
   /** Sends at once what has been posted: before a function that may block the loop. */
@@ -82,6 +93,9 @@ export class Outbox<Message> {
     const batch = this.#batch;
     if (batch.length === 0) return;
     this.#batch = [];
-    this.#send(batch);
+    this.#send({ qtasks: batch });
   }
 }
+
+/** As it was before any task could change it. */
+const nextTurn = setImmediate;

@@ -161,7 +161,9 @@ async function makeGroup() {
     busyTimeoutMs: 100,
     random: Math.random,
     check() {},
+    checkStored() {},
     onCommitted: (effects) => commits.push(effects),
+    onFailed() {},
   });
   return { group, sql, commits };
 }

@@ -188,6 +188,7 @@ export class SqliteBroker implements Broker {
     const sql = new Sql(db);
     const identity = new FileIdentity(path);
     const listeners = new Listeners(path, () => cancellingUuids(sql));
+    const liveness = new Liveness(driver, path);
     const commit = new GroupCommit(sql, {
       path,
       busyTimeoutMs,
@@ -198,8 +199,9 @@ export class SqliteBroker implements Broker {
       },
       checkStored: () => identity.check(),
       onCommitted: (effects) => listeners.announce(effects),
+      onFailed: () => liveness.forgive(),
     });
-    return { db, listeners, commit, liveness: new Liveness(driver, path) };
+    return { db, listeners, commit, liveness };
   }
 
   #open(): Connection {

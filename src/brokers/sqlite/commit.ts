@@ -31,6 +31,8 @@ export interface GroupCommitOptions {
   checkStored(): void;
   /** called after each commit, before its callers are answered */
   onCommitted(effects: Effects): void;
+  /** called when a commit failed, for whatever reason */
+  onFailed(): void;
 }
 
 /**
@@ -140,6 +142,7 @@ export class GroupCommit {
     } catch (error) {
       // Where the commit itself failed, the rows may be there or not: nobody is told that they are.
       this.#rollBack();
+      this.#options.onFailed();
       this.#rejectAll(group, error);
       return;
     }

@@ -30,7 +30,7 @@ export class Liveness {
   readonly #dead = new Set<string>();
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   /** leases that had run out while their worker lived, and when that was seen first */
-  #overdue = new Map<number, { readonly leaseUntil: number; readonly sinceMs: number }>();
+  readonly #overdue = new Map<number, { readonly leaseUntil: number; readonly sinceMs: number }>();
 
   constructor(driver: Driver, queuePath: string) {
     this.#driver = driver;
@@ -99,11 +99,19 @@ export class Liveness {
     return now.monoMs - seen.sinceMs >= FROZEN_PATIENCE_MS;
   }
 
+  /**
+   * What this process cannot write, the others cannot write either: on a full disk no lease is renewed. Once there is
+   * room again, each worker has time anew to say that it lives.
+   */
+  forgive(): void {
+    this.#overdue.clear();
+  }
+
   /** To be called once the tasks of the dead are back in line. */
   bury(): void {
     for (const workerId of this.#dead) fs.rmSync(this.#pathOf(workerId), { force: true });
     this.#dead.clear();
-    if (this.#overdue.size > FORGET_BEYOND) this.#overdue = new Map();
+    if (this.#overdue.size > FORGET_BEYOND) this.#overdue.clear();
   }
 
   /** Takes away what dead workers left that had no task. */

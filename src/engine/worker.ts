@@ -173,7 +173,8 @@ export class WorkerEngine implements RunOwner {
     // Told to stop meanwhile, it has let go of everything else already.
     if (this.state !== "running") return unsubscribe();
     this.#unsubscribe = unsubscribe;
-    await this.#beat();
+    await this.#introduce();
+    if (this.#fault !== undefined) return;
     if (this.state !== "running") return await this.#parts.broker.leave(this.#id);
     this.#parts.hooks.emit("workerRunning", { worker: this.options.name });
     this.#beatLater();
@@ -422,7 +423,25 @@ export class WorkerEngine implements RunOwner {
     });
   }
 
+  /** What cannot even be begun is refused in one line: a queue that this user may not write, a full disk. */
+  async #introduce(): Promise<void> {
+    try {
+      await this.#enter();
+    } catch (error) {
+      if (error instanceof BrokerError && error.code !== "E_BROKER_BUSY") this.#giveUp(error);
+      else this.#troubled("the worker's heartbeat", error);
+    }
+  }
+
   async #beat(): Promise<void> {
+    try {
+      await this.#enter();
+    } catch (error) {
+      this.#troubled("the worker's heartbeat", error);
+    }
+  }
+
+  async #enter(): Promise<void> {
     const { host, pid } = this.system;
     const { name, concurrency, leaseMs } = this.options;
     const busy = this.#runs.size;
@@ -437,11 +456,7 @@ export class WorkerEngine implements RunOwner {
       tasks: this.taskNames,
       sinceMs: this.#sinceMs,
     };
-    try {
-      await this.#parts.broker.beat(info, leaseMs, this.system.now());
-    } catch (error) {
-      this.#troubled("the worker's heartbeat", error);
-    }
+    await this.#parts.broker.beat(info, leaseMs, this.system.now());
   }
 
   /** Extends every lease, those of results that wait to be stored too, and acts on what has become of them. */
@@ -482,6 +497,10 @@ export class WorkerEngine implements RunOwner {
       this.#parts.reportFault(where, error);
       return;
     }
+    this.#giveUp(error);
+  }
+
+  #giveUp(error: BrokerError): void {
     if (this.#fault !== undefined) return;
     this.#fault = error;
     this.#ended = [];

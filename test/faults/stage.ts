@@ -181,6 +181,9 @@ export async function integrityOf(project: Project): Promise<string> {
   });
 }
 
+/** The claim numbers of all runs that began, in order; for `GATED`. */
+export const startsOf = (project: Project) => project.read("starts").trim().split("\n");
+
 /**
  * A task whose every run writes `began-FENCE` and waits for a file `go-FENCE`, whose text says how it is to end:
  * `throw`, or anything else to return its claim number. `deaf` runs do not heed the abort signal.
@@ -200,8 +203,8 @@ async function gated(pause) {
   if (how === "throw") throw new Error("error of " + fence);
   return fence;
 }
-export const job = app.task({ name: "job", retry: 3, retryDelay: 0 }, () => gated(() => currentTask().sleep(0.01)));
-export const once = app.task({ name: "once", retry: 0 }, () => gated(() => currentTask().sleep(0.01)));
-export const deaf = app.task({ name: "deaf", retry: 0 }, () => gated(() => sleep(10)));
+export const job = app.task({ name: "job", retry: 3, retryDelay: 0 }, async () => await gated(() => currentTask().sleep(0.01)));
+export const once = app.task({ name: "once", retry: 0 }, async () => await gated(() => currentTask().sleep(0.01)));
+export const deaf = app.task({ name: "deaf", retry: 0 }, async () => await gated(() => sleep(10)));
 export const add = app.task("add", async (a, b) => a + b);
 `;

@@ -18,7 +18,8 @@ const NETWORK_TYPES: ReadonlyMap<number, string> = new Map([
 /** All file systems in user space have this type; only the table of mounts says which one it is. */
 const FUSE = 0x65735546;
 
-const NETWORK_IN_USER_SPACE = /^fuse\.(sshfs|s3fs|rclone|gcsfuse|glusterfs|cephfs|curlftpfs|davfs2?|smbnetfs|nfs\w*)$/;
+const NETWORK_IN_USER_SPACE =
+  /^fuse\.(sshfs|s3fs|rclone|gcsfuse|glusterfs|cephfs|curlftpfs|davfs2?|smbnetfs|nfs\w*)$/;
 
 /**
  * The name of the network file system, or undefined when it is none that can be told.

@@ -275,9 +275,7 @@ describe("a queue file", () => {
 
   test("is its user's alone: folders 0700, files 0600, whatever the umask", async () => {
     const project = fresh();
-    const line = 'umask 000; qtasks call add 1 2 && exec "$0" -c \'exec "$@"\' sh "$@"';
     expect((await project.shell("umask 000; qtasks call add 1 2")).code).toBe(0);
-    expect(line).not.toBe("");
     const worker = await launchCommand(project, [
       "/bin/sh",
       "-c",

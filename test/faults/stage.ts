@@ -173,6 +173,28 @@ export async function withFile<T>(project: Project, use: (db: Database) => T): P
   }
 }
 
+/**
+ * Stops a worker with its family, but not within a write: SQLite's lock is kept by a stopped process, and nobody could
+ * write until it goes on.
+ */
+export async function freezeBetweenWrites(project: Project, worker: Process): Promise<void> {
+  await until("the worker is stopped outside a write", async () => {
+    await worker.freeze();
+    if (await mayWrite(project)) return true;
+    worker.thaw();
+    return false;
+  });
+}
+
+async function mayWrite(project: Project): Promise<boolean> {
+  try {
+    await withFile(project, (db) => db.exec("PRAGMA busy_timeout = 1000; BEGIN IMMEDIATE; ROLLBACK"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What `PRAGMA integrity_check` says of the queue: "ok". */
 export async function integrityOf(project: Project): Promise<string> {
   return await withFile(project, (db) => {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { Project } from "../cli/project.js";
 import {
+  freezeBetweenWrites,
   GATED,
   integrityOf,
   isAlive,
@@ -37,7 +38,7 @@ async function outlived(task: string) {
   const frozen = await startWorker(project, "frozen");
   const uuid = await project.call([task]);
   await project.appears("began-1");
-  await frozen.freeze();
+  await freezeBetweenWrites(project, frozen);
   const newer = await startWorker(project, "newer");
   await project.appears("began-2");
   return { project, frozen, newer, uuid };
@@ -170,7 +171,7 @@ describe.concurrent("a worker that is slow", () => {
     const worker = await startWorker(project, "frozen");
     const uuid = await project.call(["once"]);
     await project.appears("began-1");
-    await worker.freeze();
+    await freezeBetweenWrites(project, worker);
     const other = await startWorker(project, "other");
     // Meanwhile the other looks for the dead more than once, and works.
     for (let round = 0; round < 3; round++) {

@@ -1,0 +1,388 @@
+// Random faults, the same for the same seed, against workers and callers that share a queue; then the invariants:
+// node scripts/nemesis.mjs --seed 7 --seconds 30
+import { spawn, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { loadDriver } from "../dist/brokers/sqlite/driver.js";
+
+const REPO = fileURLToPath(new URL("..", import.meta.url));
+const BIN = join(REPO, "bin", "qtasks.js");
+const WORKERS = 3;
+const CALLERS = 2;
+const RETRY = 2;
+const MAX_CRASHES = 3;
+const SETTLE_MS = 120_000;
+
+const { values } = parseArgs({ options: { seed: { type: "string" }, seconds: { type: "string" } } });
+const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
+const seconds = Number(values.seconds ?? 30);
+const random = randomOf(seed);
+const startMs = performance.now();
+
+const TASKS = `
+import { appendFileSync } from "node:fs";
+import { app, currentTask } from "qtasks";
+function say(event) {
+  const { taskUuid: uuid, fence, attempt } = currentTask();
+  const run = { event, uuid, fence, attempt, pid: process.pid, ppid: process.ppid };
+  appendFileSync("runs", JSON.stringify({ ...run, atMs: Number(process.hrtime.bigint()) / 1e6 }) + "\\n");
+  return fence;
+}
+const options = { retry: ${RETRY}, retryDelay: 0.05 };
+app.task({ name: "work", ...options }, async (ms, isFlaky) => {
+  const fence = say("begin");
+  try {
+    await currentTask().sleep(ms / 1000);
+    if (isFlaky && currentTask().attempt === 1) throw new Error("of the first attempt");
+    return fence;
+  } finally {
+    say("end");
+  }
+});
+app.task({ name: "block", ...options }, (ms) => {
+  const fence = say("begin");
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  say("end");
+  return fence;
+});
+`;
+
+const CALLER = `
+import { writeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { QueueTasks } from "qtasks";
+const app = new QueueTasks();
+for (let n = 0; ; n++) {
+  const [name, args] = n % 7 === 6 ? ["block", [150]] : ["work", [(n * 37) % 400, n % 5 === 0]];
+  writeSync(1, (await app.addTask(name, args, { retry: ${RETRY} })).uuid + "\\n");
+  await sleep(60);
+}
+`;
+
+const root = mkdtempSync(join(tmpdir(), "qtasks-nemesis-"));
+const acknowledged = [];
+/** when something was first done to a process that makes its runs lost: stopped, or killed; by pid */
+const harmedAt = new Map();
+/** all that was ever seen to belong to a worker or a caller */
+const seenPids = new Set();
+const workers = Array.from({ length: WORKERS }, () => ({
+  child: undefined,
+  generation: 0,
+  isStopped: false,
+}));
+const callers = Array.from({ length: CALLERS }, () => ({ child: undefined }));
+
+let broken = [];
+try {
+  console.log(`seed ${seed}, ${seconds} s, in ${root}`);
+  prepareProject();
+  for (const index of workers.keys()) startWorker(index);
+  for (const index of callers.keys()) startCaller(index);
+  await havoc();
+  await calm();
+  broken = await brokenInvariants();
+} finally {
+  for (const pid of seenPids) if (isOurs(pid)) signal(pid, "SIGKILL");
+}
+for (const what of broken) console.log(`BROKEN: ${what}`);
+console.log(`${acknowledged.length} tasks acknowledged, ${broken.length} invariants broken; seed ${seed}`);
+if (broken.length === 0) rmSync(root, { recursive: true, force: true, maxRetries: 5 });
+else console.log(`kept: ${root}`);
+process.exit(broken.length === 0 ? 0 : 1);
+
+// --- the players
+
+function prepareProject() {
+  for (const folder of ["tasks", "node_modules"]) mkdirSync(join(root, folder));
+  symlinkSync(REPO, join(root, "node_modules", "qtasks"));
+  writeFileSync(join(root, "tasks", "all.mjs"), TASKS);
+  writeFileSync(join(root, "caller.mjs"), CALLER);
+  writeFileSync(join(root, "runs"), "");
+}
+
+function start(args, stdout) {
+  const env = {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    QTASKS_LEASE: "2",
+    QTASKS_LOAD_TIMEOUT: "60",
+  };
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", stdout, "inherit"] });
+  seenPids.add(child.pid);
+  child.ended = new Promise((resolve) => child.on("exit", resolve));
+  return child;
+}
+
+function startWorker(index) {
+  const worker = workers[index];
+  worker.generation += 1;
+  worker.isStopped = false;
+  const name = `w${index}.${worker.generation}`;
+  worker.child = start(
+    [BIN, "worker", "--processes", "1", "-c", "4", "--name", name, "--quiet", "--log-level", "silent"],
+    "ignore",
+  );
+}
+
+function startCaller(index) {
+  const child = start(["caller.mjs"], "pipe");
+  let rest = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop();
+    acknowledged.push(...lines);
+  });
+  callers[index].child = child;
+}
+
+// --- the faults
+
+/** The dice are thrown before anything is looked at, so that the same seed makes the same plan. */
+async function havoc() {
+  const end = performance.now() + seconds * 1000;
+  while (performance.now() < end) {
+    const [pauseMs, kind, target, amount] = [100 + 500 * random(), random(), random(), random()];
+    await sleep(pauseMs);
+    await fault(kind, target, amount);
+  }
+}
+
+async function fault(kind, target, amount) {
+  const index = Math.floor(target * WORKERS);
+  const worker = workers[index];
+  if (kind < 0.2) {
+    tell(`kill -9 worker ${index}`);
+    harm(familyOf(worker.child.pid));
+    signal(worker.child.pid, "SIGKILL");
+    await worker.child.ended;
+    startWorker(index);
+  } else if (kind < 0.45) {
+    const ms = Math.round(200 + amount * 6000);
+    tell(`stop worker ${index} for ${ms} ms`);
+    stopForAWhile(worker, ms);
+  } else if (kind < 0.55) {
+    tell(`restart worker ${index}`);
+    thaw(worker);
+    const old = worker.child;
+    // Its grace is its own affair: the next one works beside it meanwhile.
+    signal(old.pid, "SIGTERM");
+    startWorker(index);
+  } else if (kind < 0.7) {
+    const children = descendantsOf(worker.child.pid);
+    const child = children[Math.floor(amount * children.length)];
+    tell(`kill -9 a child of worker ${index}`);
+    if (child !== undefined) {
+      harm([child]);
+      signal(child, "SIGKILL");
+    }
+  } else if (kind < 0.9) {
+    // One of the newest, which may wait or run.
+    const uuid = acknowledged.at(-1 - Math.floor(amount * 10));
+    tell(`cancel ${uuid ?? "nothing"}`);
+    if (uuid !== undefined) start([BIN, "cancel", uuid, "--quiet"], "ignore");
+  } else {
+    const caller = callers[Math.floor(target * CALLERS)];
+    tell(`kill -9 caller ${Math.floor(target * CALLERS)}`);
+    signal(caller.child.pid, "SIGKILL");
+    await caller.child.ended;
+    startCaller(Math.floor(target * CALLERS));
+  }
+}
+
+function stopForAWhile(worker, ms) {
+  if (worker.isStopped) return;
+  worker.isStopped = true;
+  const { child, generation } = worker;
+  const family = familyOf(child.pid);
+  harm(family);
+  for (const pid of family) signal(pid, "SIGSTOP");
+  void sleep(ms, undefined, { ref: false }).then(() => {
+    if (worker.generation === generation) thaw(worker);
+  });
+}
+
+function thaw(worker) {
+  worker.isStopped = false;
+  for (const pid of familyOf(worker.child.pid).toReversed()) signal(pid, "SIGCONT");
+}
+
+function harm(pids) {
+  const nowMs = Number(process.hrtime.bigint()) / 1e6;
+  for (const pid of pids) if (!harmedAt.has(pid)) harmedAt.set(pid, nowMs);
+}
+
+function tell(what) {
+  console.log(`${((performance.now() - startMs) / 1000).toFixed(3)} ${what}`);
+}
+
+// --- the end
+
+/** Lets the workers finish what there is, then ends all. */
+async function calm() {
+  for (const { child } of callers) signal(child.pid, "SIGKILL");
+  await Promise.all(callers.map(({ child }) => child.ended));
+  for (const worker of workers) thaw(worker);
+  tell("calm: waiting until nothing is left to do");
+  const end = performance.now() + SETTLE_MS;
+  while (performance.now() < end) {
+    const { left } = await look((db) => db.prepare(LEFT).get());
+    if (left === 0) break;
+    await sleep(200);
+  }
+  for (const worker of workers) familyOf(worker.child.pid);
+  for (const { child } of workers) signal(child.pid, "SIGTERM");
+  await Promise.all(workers.map(({ child }) => child.ended));
+  // Promised is one second; the rest is for a busy machine.
+  for (let round = 0; round < 100 && leftRunning().length > 0; round++) await sleep(100);
+}
+
+async function brokenInvariants() {
+  const found = [];
+  const left = leftRunning();
+  if (left.length > 0) found.push(`still running: ${left.join(", ")}`);
+  const { sound, rows, errors } = await look((db) => ({
+    sound: db.prepare("PRAGMA integrity_check").get().integrity_check,
+    rows: db.prepare(ROWS).all(),
+    errors: db.prepare("SELECT task, count(*) AS n FROM runs WHERE status = 'error' GROUP BY task").all(),
+  }));
+  if (sound !== "ok") found.push(`the file: ${sound}`);
+  const byUuid = new Map(rows.map((row) => [row.uuid, row]));
+  const errorsOf = new Map(errors.map(({ task, n }) => [task, n]));
+  const runs = readRuns();
+  for (const uuid of acknowledged) {
+    const row = byUuid.get(uuid);
+    if (row === undefined) found.push(`${uuid} was acknowledged and is not there`);
+    else if (row.status === null || row.places !== 0)
+      found.push(`${uuid} has no end, or waits or runs beside it`);
+  }
+  for (const row of rows) {
+    const own = runs.get(row.uuid) ?? [];
+    if (row.attempt > RETRY + 1) found.push(`${row.uuid} has attempt ${row.attempt}`);
+    if ((errorsOf.get(row.id) ?? 0) > RETRY)
+      found.push(`${row.uuid} went back in line after ${RETRY + 1} errors`);
+    if (row.deaths > MAX_CRASHES) found.push(`${row.uuid} was run again after ${MAX_CRASHES} dead workers`);
+    if (row.status === "success") {
+      const newest = Math.max(...own.map(({ fence }) => fence));
+      if (JSON.parse(row.returning) !== newest)
+        found.push(`${row.uuid} has the result of claim ${row.returning}; the newest is ${newest}`);
+    }
+    found.push(...overlaps(row.uuid, own));
+  }
+  return found;
+}
+
+/** Two runs of one task at once are for a worker that was stopped, or is dead: nobody could tell it to end. */
+function overlaps(uuid, own) {
+  const sorted = own.toSorted((a, b) => a.fence - b.fence);
+  return sorted.slice(1).flatMap((next, index) => {
+    const earlier = sorted[index];
+    if (earlier.endMs === undefined || earlier.endMs <= next.beginMs) return [];
+    const harmedMs = Math.min(harmedAt.get(earlier.ppid) ?? Infinity, harmedAt.get(earlier.pid) ?? Infinity);
+    if (harmedMs <= next.beginMs) return [];
+    return [`${uuid}: claim ${next.fence} began while claim ${earlier.fence} ran, whose worker was well`];
+  });
+}
+
+function readRuns() {
+  const runs = new Map();
+  for (const line of readFileSync(join(root, "runs"), "utf8").split("\n")) {
+    if (line === "") continue;
+    const { event, uuid, fence, pid, ppid, atMs } = JSON.parse(line);
+    const own = runs.get(uuid) ?? [];
+    runs.set(uuid, own);
+    if (event === "begin") own.push({ fence, pid, ppid, beginMs: atMs, endMs: undefined });
+    else {
+      const run = own.find((one) => one.fence === fence);
+      if (run !== undefined) run.endMs = atMs;
+    }
+    seenPids.add(pid);
+  }
+  return runs;
+}
+
+const LEFT = "SELECT (SELECT count(*) FROM tasks) - (SELECT count(*) FROM finished) AS left";
+const ROWS = `
+  SELECT t.id, t.uuid, t.deaths, f.status, f.attempt, f."returning",
+    (SELECT count(*) FROM active WHERE id = t.id) + (SELECT count(*) FROM ready WHERE id = t.id)
+      + (SELECT count(*) FROM later WHERE id = t.id) AS places
+  FROM tasks AS t LEFT JOIN finished AS f ON f.id = t.id`;
+
+/** With a connection of its own, which waits for locks. */
+async function look(use) {
+  const driver = await loadDriver();
+  const db = driver.connect(join(root, ".qtasks", "queue.db"), { readOnly: false });
+  try {
+    db.exec("PRAGMA busy_timeout = 20000");
+    return use(db);
+  } finally {
+    db.close();
+  }
+}
+
+// --- processes
+
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It is gone.
+  }
+}
+
+function leftRunning() {
+  return [...seenPids].filter(isOurs);
+}
+
+/** A number may be another process's by now: only those that work in our folder count. */
+function isOurs(pid) {
+  return (
+    existsSync(`/proc/${pid}`) &&
+    spawnSync("readlink", [`/proc/${pid}/cwd`], { encoding: "utf8" }).stdout.trim() === root
+  );
+}
+
+function familyOf(pid) {
+  const family = [pid, ...descendantsOf(pid)];
+  for (const member of family) seenPids.add(member);
+  return family;
+}
+
+function descendantsOf(pid) {
+  const parents = new Map();
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
+      parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+    } catch {
+      // Gone meanwhile.
+    }
+  }
+  const found = [pid];
+  for (const one of found) for (const [child, parent] of parents) if (parent === one) found.push(child);
+  return found.slice(1);
+}
+
+/** mulberry32 */
+function randomOf(start) {
+  let state = start >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}

@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import { createWorld, type World } from "./world.js";
+
+const DAY_MS = 86_400_000;
+
+describe("a running worker", () => {
+  test("forgets what finished longer ago than keepFinished.age, and nothing younger", async () => {
+    const world = createWorld({ config: { keepFinished: { age: "7d" } } });
+    await finish(world, 2);
+    await world.system.advance(8 * DAY_MS);
+    await finish(world, 1);
+    expect(await finished(world)).toBe(3);
+    await workedFor(world, 60_000);
+    expect(await finished(world)).toBe(1);
+  });
+
+  test("keeps the newest keepFinished.count", async () => {
+    const world = createWorld({ config: { keepFinished: { count: 2 } } });
+    await finish(world, 5);
+    await workedFor(world, 60_000);
+    expect(await finished(world)).toBe(2);
+  });
+
+  test("forgets more than one piece holds, piece by piece", async () => {
+    const world = createWorld({ config: { keepFinished: { count: 1 }, maxTasksProcess: 100 } });
+    await finish(world, 1200);
+    await workedFor(world, 60_000);
+    expect(await finished(world)).toBe(1);
+  });
+
+  test("forgets nothing with keepFinished: false", async () => {
+    const world = createWorld({ config: { keepFinished: false } });
+    await finish(world, 3);
+    await world.system.advance(400 * DAY_MS);
+    await workedFor(world, 60_000);
+    expect(await finished(world)).toBe(3);
+  });
+
+  test("tells of a queue that cannot forget, and tries again", async () => {
+    const world = createWorld({ config: { keepFinished: { count: 0 } } });
+    await finish(world, 1);
+    const { prune } = world.broker;
+    world.broker.prune = () => Promise.reject(new Error("the disk is full"));
+    const worker = await world.started();
+    await world.system.advance(1000);
+    expect(world.faults.map(({ where }) => where)).toContain("forgetting finished tasks");
+    world.broker.prune = prune;
+    await world.system.advance(60_000);
+    expect(await finished(world)).toBe(0);
+    await worker.stop();
+  });
+});
+
+async function finish(world: World, count: number): Promise<void> {
+  if (!world.app.tasks.has("done")) world.app.task("done", () => 1);
+  await world.app.addTasks(
+    Array.from({ length: count }, () => ({ taskName: "done", args: [], options: {} })),
+  );
+  await world.work({ name: "filler" });
+}
+
+async function workedFor(world: World, ms: number): Promise<void> {
+  const worker = await world.started();
+  await world.system.advance(ms);
+  await worker.stop();
+}
+
+async function finished(world: World): Promise<number> {
+  return (await world.app.counts()).success;
+}

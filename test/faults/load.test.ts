@@ -1,0 +1,148 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { SqliteBroker } from "../../src/brokers/sqlite/broker.js";
+import type { NewTask } from "../../src/core/record.js";
+import { system } from "../../src/setup/system.js";
+import { logLines, Project } from "../cli/project.js";
+import { integrityOf, isLong, launchCommand, launchWorker, withFile } from "./stage.js";
+
+const CALLERS = Number(process.env.QTASKS_TEST_CALLERS ?? (isLong ? 50 : 20));
+const TASKS_EACH = 25;
+
+const TASKS = `
+import { appendFileSync } from "node:fs";
+import { app, currentTask } from "qtasks";
+app.task({ name: "mark", retry: 3 }, async (n) => {
+  appendFileSync("runs", currentTask().taskUuid + "\\n");
+  return n;
+});
+`;
+
+/** Queues one by one, at once with the others, and prints each id. */
+const CALLER = `
+import { existsSync } from "node:fs";
+import { QueueTasks } from "qtasks";
+const app = new QueueTasks();
+await app.counts?.();
+console.log("ready");
+while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 5));
+for (let n = 0; n < ${TASKS_EACH}; n++) console.log((await app.addTask("mark", [n])).uuid);
+await app.close();
+`;
+
+test(`${CALLERS} processes queue while three workers work: nothing fails, nothing is lost, nothing runs twice`, async () => {
+  const project = new Project({ "tasks/all.mjs": TASKS, "caller.mjs": CALLER });
+  const workers = await Promise.all([1, 2, 3].map((n) => launchWorker(project, ["--name", `w${n}`])));
+  const callers = await Promise.all(
+    Array.from({ length: CALLERS }, () => launchCommand(project, [process.execPath, "caller.mjs"])),
+  );
+  await Promise.all(callers.map((caller) => caller.running.says(/ready/)));
+  project.write("go");
+  const ends = await Promise.all(callers.map((caller) => caller.ended));
+  expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual(ends.map(() => [0, ""]));
+  const uuids = ends.flatMap(({ stdout }) => stdout.trim().split("\n").slice(1));
+  expect(new Set(uuids).size).toBe(CALLERS * TASKS_EACH);
+  expect((await project.qtasks(["wait", "-", "--timeout", "120"], { stdin: uuids.join("\n") })).code).toBe(0);
+  const runs = project.read("runs").trim().split("\n");
+  expect(runs.toSorted()).toEqual(uuids.toSorted());
+  for (const worker of workers) worker.running.kill("SIGTERM");
+  for (const worker of workers) {
+    const { code, stderr } = await worker.ended;
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining("failed")]);
+  }
+  expect(await integrityOf(project)).toBe("ok");
+  const counts = await withFile(project, (db) => db.prepare("SELECT * FROM counts").all());
+  expect(counts).toMatchObject([{ new: 0, process: 0, success: CALLERS * TASKS_EACH, error: 0, cancel: 0 }]);
+});
+
+test("with one place, tasks start by priority, due time and arrival, whichever processes queue and work", async () => {
+  const project = new Project({ "tasks/all.mjs": TASKS });
+  const expected: { readonly uuid: string; readonly priority: number; readonly n: number }[] = [];
+  for (const [n, priority] of [5, 0, -3, 5, 0, -3, 7].entries())
+    expected.push({ uuid: await project.call(["mark", `${n}`, "--priority", `${priority}`]), priority, n });
+  expected.sort((a, b) => a.priority - b.priority || a.n - b.n);
+  // Two workers, one after the other.
+  const started: string[] = [];
+  for (const words of [["--max-tasks", "3"], ["--burst"]]) {
+    const all = ["worker", "-c", "1", "--processes", "1", "--log-format", "json", ...words];
+    const { code, stdout } = await project.qtasks(all);
+    expect(code).toBe(0);
+    started.push(
+      ...logLines(stdout).flatMap(({ event, uuid }) => (event === "taskRunning" && uuid ? [uuid] : [])),
+    );
+  }
+  expect(started).toEqual(expected.map(({ uuid }) => uuid));
+  expect(readFileSync(project.path("runs"), "utf8").trim().split("\n")).toEqual(started);
+});
+
+describe("a claim", () => {
+  const folder = mkdtempSync(join(tmpdir(), "qtasks-load-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const MANY = isLong ? 1_000_000 : 200_000;
+
+  const task = (taskName: string, more: Partial<NewTask> = {}): NewTask => ({
+    uuid: system.newId(),
+    taskName,
+    args: "[1]",
+    priority: 0,
+    runAtMs: 0,
+    createdAtMs: 0,
+    retry: null,
+    maxTimeMs: null,
+    unique: null,
+    tags: [],
+    ...more,
+  });
+
+  async function open(name: string): Promise<SqliteBroker> {
+    const path = join(folder, `${name}.db`);
+    const broker = new SqliteBroker({ path, durability: "normal", busyTimeoutMs: 10_000 });
+    await broker.open();
+    return broker;
+  }
+
+  async function fill(broker: SqliteBroker, count: number, make: () => NewTask): Promise<void> {
+    for (let done = 0; done < count; done += 10_000)
+      await broker.enqueue(Array.from({ length: Math.min(10_000, count - done) }, make));
+  }
+
+  /** of two hundred claims of one task each, the time that all but two keep within */
+  async function slowestMs(broker: SqliteBroker): Promise<number> {
+    const times: number[] = [];
+    for (let n = 0; n < 220; n++) {
+      const since = performance.now();
+      const { claims } = await broker.claim({
+        workerId: "worker",
+        workerName: "worker",
+        names: ["due"],
+        limit: 1,
+        leaseMs: 600_000,
+        now: system.now(),
+      });
+      if (n >= 20) times.push(performance.now() - since);
+      expect(claims).toHaveLength(1);
+    }
+    return times.toSorted((a, b) => a - b)[197] ?? Number.NaN;
+  }
+
+  test(`is no slower for ${MANY} waiting tasks, nor for as many scheduled ones of better priority`, async () => {
+    const few = await open("few");
+    await fill(few, 1000, () => task("due"));
+    const many = await open("many");
+    await fill(many, MANY, () => task("due"));
+    const scheduled = await open("scheduled");
+    const later = Date.now() + 86_400_000;
+    await fill(scheduled, Math.round(MANY * 0.9), () =>
+      task("due", { priority: -1, runAtMs: later, createdAtMs: Date.now() }),
+    );
+    await fill(scheduled, 1000, () => task("due"));
+    const usual = await slowestMs(few);
+    // A scan of the table would take a hundred times as long; the rest is noise of a busy machine.
+    const bound = Math.max(10 * usual, 50);
+    expect(await slowestMs(many)).toBeLessThan(bound);
+    expect(await slowestMs(scheduled)).toBeLessThan(bound);
+    for (const broker of [few, many, scheduled]) await broker.close();
+  });
+});

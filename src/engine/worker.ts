@@ -190,8 +190,9 @@ export class WorkerEngine implements RunOwner {
       this.#facts = new Map(wanted.map((entry) => [entry.name, entry]));
       return facts.map(({ name }) => name);
     } catch (error) {
-      this.#state = "stopped";
-      await this.#parts.isolation.close();
+      // Whoever waits for its end is told as well.
+      this.#finish();
+      await this.stopped;
       throw error;
     }
   }

@@ -56,6 +56,7 @@ export class ProcessIsolation implements Isolation {
   #subscribers = new Set<Child>();
   #unsubscribe: Promise<() => void> | undefined;
   #isClosed = false;
+  #closing: Promise<void> | undefined;
   #onEmpty: () => void = () => {};
   #pauseBeforeStart = false;
   #isMeasuring = false;
@@ -115,7 +116,12 @@ export class ProcessIsolation implements Isolation {
     if (!child.runs.has(fence)) this.#places.delete(fence);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#isClosed = true;
     (await this.#unsubscribe)?.();
     if (this.#children.size === 0) return;

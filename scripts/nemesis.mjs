@@ -25,6 +25,12 @@ const CALLERS = 2;
 const RETRY = 2;
 const MAX_CRASHES = 3;
 const SETTLE_MS = 120_000;
+const LEFT = "SELECT (SELECT count(*) FROM tasks) - (SELECT count(*) FROM finished) AS left";
+const ROWS = `
+  SELECT t.id, t.uuid, t.deaths, f.status, f.attempt, f."returning",
+    (SELECT count(*) FROM active WHERE id = t.id) + (SELECT count(*) FROM ready WHERE id = t.id)
+      + (SELECT count(*) FROM later WHERE id = t.id) AS places
+  FROM tasks AS t LEFT JOIN finished AS f ON f.id = t.id`;
 
 const { values } = parseArgs({ options: { seed: { type: "string" }, seconds: { type: "string" } } });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
@@ -312,13 +318,6 @@ function readRuns() {
   }
   return runs;
 }
-
-const LEFT = "SELECT (SELECT count(*) FROM tasks) - (SELECT count(*) FROM finished) AS left";
-const ROWS = `
-  SELECT t.id, t.uuid, t.deaths, f.status, f.attempt, f."returning",
-    (SELECT count(*) FROM active WHERE id = t.id) + (SELECT count(*) FROM ready WHERE id = t.id)
-      + (SELECT count(*) FROM later WHERE id = t.id) AS places
-  FROM tasks AS t LEFT JOIN finished AS f ON f.id = t.id`;
 
 /** With a connection of its own, which waits for locks. */
 async function look(use) {

@@ -66,10 +66,12 @@ describe.concurrent("a worker that is told to stop", () => {
     await project.appears("x.began");
     worker.kill("SIGTERM");
     await worker.says(/still running/);
-    // Within a quarter of a second a second signal counts as the same: it is sent until it does not.
-    const again = setInterval(() => worker.kill("SIGTERM"), 300);
-    const { code } = await worker.ended;
+    // Within a quarter of a second a second signal counts as the same: it is sent until it is heard, and then no more,
+    // because a third would end the worker at once.
+    const again = setInterval(() => worker.kill("SIGTERM"), 1000);
+    await worker.says(/shutdown/);
     clearInterval(again);
+    const { code } = await worker.ended;
     expect(code).toBe(143);
     expect(await project.json(["status", held])).toMatchObject([{ status: "new", attempt: 0 }]);
   });

@@ -1,5 +1,6 @@
 // Random faults, the same for the same seed, against workers and callers that share a queue; then the invariants:
 // node scripts/nemesis.mjs --seed 7 --seconds 30
+// Clock and disk faults need libfaketime and prlimit; where they are missing, the run says so.
 import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
@@ -24,6 +25,7 @@ const WORKERS = 3;
 const CALLERS = 2;
 const RETRY = 2;
 const MAX_CRASHES = 3;
+const CLOCK_STEPS = ["+0", "+1h", "-1d"];
 const SETTLE_MS = 120_000;
 const LEFT = "SELECT (SELECT count(*) FROM tasks) - (SELECT count(*) FROM finished) AS left";
 const ROWS = `
@@ -79,6 +81,8 @@ for (let n = 0; ; n++) {
 `;
 
 const root = mkdtempSync(join(tmpdir(), "qtasks-nemesis-"));
+const faketime = findFaketime();
+const hasPrlimit = spawnSync("prlimit", ["--version"]).status === 0;
 const acknowledged = [];
 /** when something was first done to a process that makes its runs lost: stopped, or killed; by pid */
 const harmedAt = new Map();
@@ -94,6 +98,8 @@ const callers = Array.from({ length: CALLERS }, () => ({ child: undefined }));
 let broken = [];
 try {
   console.log(`seed ${seed}, ${seconds} s, in ${root}`);
+  if (faketime === undefined) console.log("without libfaketime: the clock stays right");
+  if (!hasPrlimit) console.log("without prlimit: the disk stays sound");
   prepareProject();
   for (const index of workers.keys()) startWorker(index);
   for (const index of callers.keys()) startCaller(index);
@@ -117,6 +123,7 @@ function prepareProject() {
   writeFileSync(join(root, "tasks", "all.mjs"), TASKS);
   writeFileSync(join(root, "caller.mjs"), CALLER);
   writeFileSync(join(root, "runs"), "");
+  setClock("+0");
 }
 
 function start(args, stdout) {
@@ -125,6 +132,12 @@ function start(args, stdout) {
     HOME: process.env.HOME,
     QTASKS_LEASE: "2",
     QTASKS_LOAD_TIMEOUT: "60",
+    ...(faketime !== undefined && {
+      LD_PRELOAD: faketime,
+      DONT_FAKE_MONOTONIC: "1",
+      FAKETIME_NO_CACHE: "1",
+      FAKETIME_TIMESTAMP_FILE: join(root, "clock"),
+    }),
   };
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", stdout, "inherit"] });
   seenPids.add(child.pid);
@@ -169,24 +182,27 @@ async function havoc() {
 async function fault(kind, target, amount) {
   const index = Math.floor(target * WORKERS);
   const worker = workers[index];
-  if (kind < 0.2) {
+  if (kind < 0.15) {
     tell(`kill -9 worker ${index}`);
-    harm(familyOf(worker.child.pid));
-    signal(worker.child.pid, "SIGKILL");
+    const [supervisor, ...children] = familyOf(worker.child.pid);
+    harm([supervisor, ...children]);
+    signal(supervisor, "SIGKILL");
     await worker.child.ended;
+    // What is stopped cannot end: it does so as soon as it goes on.
+    for (const pid of children) signal(pid, "SIGCONT");
     startWorker(index);
-  } else if (kind < 0.45) {
+  } else if (kind < 0.4) {
     const ms = Math.round(200 + amount * 6000);
     tell(`stop worker ${index} for ${ms} ms`);
     stopForAWhile(worker, ms);
-  } else if (kind < 0.55) {
+  } else if (kind < 0.48) {
     tell(`restart worker ${index}`);
     thaw(worker);
     const old = worker.child;
     // Its grace is its own affair: the next one works beside it meanwhile.
     signal(old.pid, "SIGTERM");
     startWorker(index);
-  } else if (kind < 0.7) {
+  } else if (kind < 0.6) {
     const children = descendantsOf(worker.child.pid);
     const child = children[Math.floor(amount * children.length)];
     tell(`kill -9 a child of worker ${index}`);
@@ -194,7 +210,15 @@ async function fault(kind, target, amount) {
       harm([child]);
       signal(child, "SIGKILL");
     }
-  } else if (kind < 0.9) {
+  } else if (kind < 0.68) {
+    const step = CLOCK_STEPS[Math.floor(amount * CLOCK_STEPS.length)];
+    tell(`the wall clock of all is ${step}`);
+    setClock(step);
+  } else if (kind < 0.76) {
+    const ms = Math.round(200 + amount * 4000);
+    tell(`the disk of worker ${index} is full for ${ms} ms`);
+    fullDiskForAWhile(worker.child.pid, ms);
+  } else if (kind < 0.92) {
     // One of the newest, which may wait or run.
     const uuid = acknowledged.at(-1 - Math.floor(amount * 10));
     tell(`cancel ${uuid ?? "nothing"}`);
@@ -225,6 +249,28 @@ function thaw(worker) {
   for (const pid of familyOf(worker.child.pid).toReversed()) signal(pid, "SIGCONT");
 }
 
+/** Its files may not grow: every write of it fails. */
+function fullDiskForAWhile(pid, ms) {
+  if (!hasPrlimit) return;
+  spawnSync("prlimit", ["--pid", `${pid}`, "--fsize=1000:"], { stdio: "ignore" });
+  void sleep(ms, undefined, { ref: false }).then(() => roomAgain(pid));
+}
+
+function roomAgain(pid) {
+  if (hasPrlimit) spawnSync("prlimit", ["--pid", `${pid}`, "--fsize=unlimited:"], { stdio: "ignore" });
+}
+
+function setClock(offset) {
+  writeFileSync(join(root, "clock"), offset);
+}
+
+function findFaketime() {
+  const folders = existsSync("/usr/lib") ? readdirSync("/usr/lib").map((name) => `/usr/lib/${name}`) : [];
+  return [...folders, "/usr/lib64", "/usr/local/lib"]
+    .map((folder) => join(folder, "faketime", "libfaketime.so.1"))
+    .find((path) => existsSync(path));
+}
+
 function harm(pids) {
   const nowMs = Number(process.hrtime.bigint()) / 1e6;
   for (const pid of pids) if (!harmedAt.has(pid)) harmedAt.set(pid, nowMs);
@@ -240,7 +286,11 @@ function tell(what) {
 async function calm() {
   for (const { child } of callers) signal(child.pid, "SIGKILL");
   await Promise.all(callers.map(({ child }) => child.ended));
-  for (const worker of workers) thaw(worker);
+  setClock("+0");
+  for (const worker of workers) {
+    thaw(worker);
+    roomAgain(worker.child.pid);
+  }
   tell("calm: waiting until nothing is left to do");
   const end = performance.now() + SETTLE_MS;
   while (performance.now() < end) {

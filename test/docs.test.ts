@@ -26,6 +26,29 @@ describe("links", () => {
   });
 });
 
+describe("the guarantees", () => {
+  const page = join(repo, "docs", "guarantees.md");
+  const shown = [...read(page).matchAll(/^- \[[\w-]+\]\((\S+)\): “(.+)”$/gm)].map(
+    ([, file = "", name = ""]) => ({
+      file,
+      name,
+    }),
+  );
+
+  test("name a test for each clause", () => {
+    const clauses = read(page).split(/^## /m).slice(1);
+    const bare = clauses.filter((clause) => /^\d/.test(clause) && !clause.includes("\n- ["));
+    expect(clauses).toHaveLength(16);
+    expect(bare).toEqual([]);
+  });
+
+  test("name tests that are there", () => {
+    const missing = shown.filter(({ file, name }) => !read(resolve(dirname(page), file)).includes(name));
+    expect(shown.length).toBeGreaterThan(40);
+    expect(missing).toEqual([]);
+  });
+});
+
 describe("the README", () => {
   test.each(["qtasks.config.ts", "tasks/mail.ts"])("shows examples/shop/%s as it is", (name) => {
     expect(read(join(repo, "README.md"))).toContain(read(join(repo, "examples", "shop", name)));

@@ -67,7 +67,9 @@ interface Ended {
 /** After the last run has been ended, so long its result may take to be stored. */
 const LAST_WORDS_MS = 700;
 /** After the second wish to stop, so long everything may take. */
-const HURRY_MS = 600;
+const HURRY_MS = 400;
+/** So long the queue is told that this worker is gone; where it is locked, others see it by themselves. */
+const FAREWELL_MS = 200;
 
 /** The queue is another one now, or none: going on would lose results and run other people's tasks. */
 const LASTING_FAULTS = new Set([
@@ -516,7 +518,7 @@ export class WorkerEngine implements RunOwner {
     const waitMs = urgent ? HURRY_MS : this.options.killGraceMs + LAST_WORDS_MS;
     this.#stopForce();
     this.#stopForce = this.system.timer(waitMs, () => {
-      if (this.#state === "stopping") this.#finish();
+      if (this.#state === "stopping") this.#finish(FAREWELL_MS);
     });
   }
 
@@ -564,15 +566,26 @@ export class WorkerEngine implements RunOwner {
     return this.#runs.size > 0 || this.#ended.length > 0 || this.#unsettled > 0;
   }
 
-  #finish(): void {
+  /** @param farewellMs how long the queue may take to hear of it */
+  #finish(farewellMs = Infinity): void {
     this.#state = "stopped";
     // What could not be ended or stored in time has not been told.
     this.#summary.interrupted += this.#runs.size + this.#ended.length;
     for (const stop of [this.#stopPoll, this.#stopGrace, this.#stopForce, this.#stopBeat, this.#stopDueTimer])
       stop();
     this.#unsubscribe();
-    void Promise.allSettled([this.#parts.broker.leave(this.#id), this.#parts.isolation.close()]).then(() => {
+    const farewell = withinMs(this.system, farewellMs, this.#parts.broker.leave(this.#id));
+    void Promise.allSettled([farewell, this.#parts.isolation.close()]).then(() => {
       this.#resolveStopped({ ...this.#summary, ...(this.#fault !== undefined && { fault: this.#fault }) });
     });
   }
+}
+
+/** Resolves with the promise, or when the time is up. */
+async function withinMs(system: System, ms: number, promise: Promise<unknown>): Promise<void> {
+  let cancelTimer: CancelTimer = () => {};
+  const timeIsUp = new Promise<void>((resolve) => {
+    if (ms !== Infinity) cancelTimer = system.timer(ms, resolve);
+  });
+  await Promise.race([promise, timeIsUp]).finally(cancelTimer);
 }

@@ -22,7 +22,7 @@ crashing("emitsUnheard", async () => {
   const { EventEmitter } = await import("node:events");
   setImmediate(() => new EventEmitter().emit("error", new Error("unheard")));
 });
-crashing("leavesItsSupervisor", () => { process.disconnect(); for (;;); });
+crashing("leavesItsSupervisor", () => { process.disconnect(); setTimeout(() => { for (;;); }, 50); });
 app.task({ name: "plain", retryDelay: 0 }, (key) => { begin(key); process.exit(3); });
 app.task("hold", async (key) => await gate(key));
 app.task("holdPlain", (key) => gateSync(key));

@@ -6,9 +6,10 @@ import { SqliteBroker } from "../../src/brokers/sqlite/broker.js";
 import type { NewTask } from "../../src/core/record.js";
 import { system } from "../../src/setup/system.js";
 import { logLines, Project } from "../cli/project.js";
-import { integrityOf, isLong, launchCommand, launchWorker, withFile } from "./stage.js";
+import { integrityOf, isLong, launchCommand, launchWorker, until, withFile } from "./stage.js";
 
-const CALLERS = Number(process.env.QTASKS_TEST_CALLERS ?? (isLong ? 50 : 20));
+const WORKERS = 5;
+const CALLERS = 45;
 const TASKS_EACH = 25;
 
 const TASKS = `
@@ -25,16 +26,16 @@ const CALLER = `
 import { existsSync } from "node:fs";
 import { QueueTasks } from "qtasks";
 const app = new QueueTasks();
-await app.counts?.();
+await app.open();
 console.log("ready");
 while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 5));
 for (let n = 0; n < ${TASKS_EACH}; n++) console.log((await app.addTask("mark", [n])).uuid);
 await app.close();
 `;
 
-test(`${CALLERS} processes queue while three workers work: nothing fails, nothing is lost, nothing runs twice`, async () => {
+test(`${WORKERS + CALLERS} processes queue and claim together: nothing fails, nothing is lost, nothing runs twice`, async () => {
   const project = new Project({ "tasks/all.mjs": TASKS, "caller.mjs": CALLER });
-  const workers = await Promise.all([1, 2, 3].map((n) => launchWorker(project, ["--name", `w${n}`])));
+  const workers = await Promise.all(Array.from({ length: WORKERS }, () => launchWorker(project)));
   const callers = await Promise.all(
     Array.from({ length: CALLERS }, () => launchCommand(project, [process.execPath, "caller.mjs"])),
   );
@@ -55,6 +56,31 @@ test(`${CALLERS} processes queue while three workers work: nothing fails, nothin
   expect(await integrityOf(project)).toBe("ok");
   const counts = await withFile(project, (db) => db.prepare("SELECT * FROM counts").all());
   expect(counts).toMatchObject([{ new: 0, process: 0, success: CALLERS * TASKS_EACH, error: 0, cancel: 0 }]);
+});
+
+/** Its calls wait all at once, and each must get the result of its own task. */
+const WAITER = `
+import { QueueTasks } from "qtasks";
+const app = new QueueTasks();
+const numbers = Array.from({ length: 50 }, (_, n) => n + Number(process.argv[2]));
+const results = await Promise.all(numbers.map((n) => app.addTask("mark", [n], { timeout: 100 })));
+console.log(JSON.stringify(results.filter(({ returning }, index) => returning !== numbers[index])));
+await app.close();
+`;
+
+test("200 callers that wait in four processes get each the result of its own task", async () => {
+  const project = new Project({ "tasks/all.mjs": TASKS, "waiter.mjs": WAITER });
+  const waiters = [0, 50, 100, 150].map((from) =>
+    project.startCommand(process.execPath, ["waiter.mjs", `${from}`], {}),
+  );
+  await until("all of them wait", async () => {
+    const { counts } = await project.json<{ counts: { new: number } }>(["status"]);
+    return counts.new === 200;
+  });
+  const worker = await launchWorker(project);
+  for (const waiter of waiters) expect(await waiter.ended).toMatchObject({ code: 0, stdout: "[]\n" });
+  worker.running.kill("SIGTERM");
+  expect((await worker.ended).code).toBe(0);
 });
 
 test("with one place, tasks start by priority, due time and arrival, whichever processes queue and work", async () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { hasTerminal } from "../cli/project.js";
 import { begun, goneMs, projectOf, runsOf, SLACK_MS, statuses } from "./probe.js";
-import { descendantsOf, launchWorker, recordOf, testWith } from "./stage.js";
+import { descendantsOf, launchWorker, recordOf, testWith, withFile } from "./stage.js";
 
 // Guarantee 7: shutdown is bounded.
 
@@ -90,6 +90,26 @@ describe.concurrent("a worker that is told to stop", () => {
     const record = await recordOf(project, uuid);
     expect(record).toMatchObject({ status: "new", attempt: 0 });
     expect(statuses(record)).toEqual(["interrupted"]);
+  });
+
+  test("twice exits within 1 s although another process holds the queue locked", async () => {
+    const project = projectOf(TASKS, { QTASKS_BUSY_TIMEOUT: "600" });
+    const worker = await launchWorker(project, ["--grace", "10m"]);
+    const uuid = await project.call(["starts", "x"]);
+    const { pid, grandchild = 0 } = await begun(project, "x");
+    await withFile(project, async (db) => {
+      db.exec("BEGIN IMMEDIATE");
+      worker.running.kill("SIGTERM");
+      await worker.running.says(/still running/);
+      await sleep(300);
+      const start = performance.now();
+      worker.running.kill("SIGTERM");
+      expect((await worker.ended).code).toBe(143);
+      expect(performance.now() - start).toBeLessThan(1000 + SLACK_MS);
+    });
+    expect(await goneMs(pid, grandchild)).toBeLessThan(1000 + SLACK_MS);
+    // What could not be given back is taken back by the next one.
+    expect(await recordOf(project, uuid)).toMatchObject({ status: "process", attempt: 1 });
   });
 
   test("a second time in the midst of the abort hurries that too", async () => {

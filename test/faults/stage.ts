@@ -162,12 +162,12 @@ export async function recordOf(project: Project, uuid: string): Promise<Shown> {
 }
 
 /** The queue file's own connection of the test: opened, used and closed. */
-export async function withFile<T>(project: Project, use: (db: Database) => T): Promise<T> {
+export async function withFile<T>(project: Project, use: (db: Database) => T | Promise<T>): Promise<T> {
   const driver = await loadDriver();
   const db = driver.connect(project.path(".qtasks/queue.db"), { readOnly: false });
   try {
     db.exec("PRAGMA busy_timeout = 10000");
-    return use(db);
+    return await use(db);
   } finally {
     db.close();
   }

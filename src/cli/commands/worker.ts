@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseDuration } from "../../core/duration.js";
 import { BadOptionError, LoadError } from "../../core/errors.js";
 import type { Worker } from "../../engine/app.js";
@@ -32,6 +33,8 @@ export interface WorkerFlags extends GlobalOptions {
   readonly logFormat?: string | undefined;
 }
 
+const CLOSE_MS = 200;
+
 const FLAG_NAMES = {
   maxTasksProcess: "--concurrency",
   processes: "--processes",
@@ -59,9 +62,10 @@ export async function work(stage: Stage, flags: WorkerFlags): Promise<number> {
   await worker.start();
   const summary = await worker.stopped;
   signals.stopListening();
-  await app.close();
-  if (summary.fault !== undefined) throw summary.fault;
   const forced = signals.first !== undefined && (summary.interrupted > 0 || signals.count > 1);
+  // Whoever insists does not wait for a locked queue, nor for a plugin that hangs.
+  await Promise.race([app.close(), ...(forced ? [sleep(CLOSE_MS, undefined, { ref: false })] : [])]);
+  if (summary.fault !== undefined) throw summary.fault;
   if (forced) return signalCode(signals.first ?? "");
   return flags.burst && summary.failed > 0 ? EXIT.failed : EXIT.ok;
 }

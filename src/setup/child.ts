@@ -31,8 +31,22 @@ for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {})
 // Last words: what a task printed before it ended the process, results of its neighbours.
 process.on("exit", () => outbox.flush());
 process.on("message", (received) => {
-  for (const message of readEnvelope<ToChild>(received)) receive(message);
+  const messages = readEnvelope<ToChild>(received);
+  acknowledge(messages);
+  for (const message of messages) receive(message);
 });
+
+let heardRuns = 0;
+
+/** Before the first of them is begun, which may block the loop from its first line on. */
+function acknowledge(messages: readonly ToChild[]): void {
+  let runs = 0;
+  for (const { type } of messages) if (type === "run") runs += 1;
+  if (runs === 0) return;
+  heardRuns += runs;
+  outbox.post({ type: "heard", runs: heardRuns });
+  outbox.flush();
+}
 
 function receive(message: ToChild): void {
   switch (message.type) {

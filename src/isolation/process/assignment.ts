@@ -14,8 +14,6 @@ export class Assignment {
   abortReason: AbortReason | undefined;
   /** what `overtime` would mean, as the child worked it out */
   overtime: Outcome = { kind: "overtime", retryable: true, delayMs: 0 };
-  /** its child has said that it began */
-  hasStarted = false;
   stopTimer: CancelTimer = () => {};
   /** events of the time before it had a child */
   readonly early: Extract<ToChild, { type: "event" }>[] = [];

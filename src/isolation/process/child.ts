@@ -6,6 +6,10 @@ import { type FromChild, Outbox, readEnvelope, type ToChild } from "./protocol.j
 
 /** After a child's exit its last messages may still be on their way; so long they are waited for. */
 const DRAIN_MS = 300;
+/** A child that has nothing else to do has heard of a run long before. */
+const DEAF_MS = 10_000;
+/** Where all was frozen and has just been woken, its word may be on its way. */
+const LATE_WORD_MS = 2000;
 
 export interface ChildEvents {
   message(child: Child, message: FromChild): void;
@@ -27,6 +31,8 @@ export class Child {
   isReserved = false;
   /** how many runs it was given */
   served = 0;
+  /** how many of them it has acknowledged */
+  heard = 0;
   /** listeners in it */
   readonly hears = new Set<string>();
   isKilled = false;
@@ -35,6 +41,7 @@ export class Child {
   readonly #system: System;
   readonly #events: ChildEvents;
   #exit: string | undefined;
+  #isListenedFor = false;
 
   constructor(entry: string, project: unknown, system: System, events: ChildEvents) {
     this.#system = system;
@@ -79,6 +86,33 @@ export class Child {
   get isOccupied(): boolean {
     for (const run of this.runs.values()) if (run.isAlone || (run.isBlocking && !run.isPaused)) return true;
     return false;
+  }
+
+  give(run: Assignment): void {
+    this.runs.set(run.fence, run);
+    this.served += 1;
+    for (const told of run.early) if (this.hears.has(told.name)) this.post(told);
+    this.post({ type: "run", job: run.job });
+    if (!this.#isListenedFor) this.#listenFor();
+  }
+
+  /**
+   * A task may leave a process behind that hears nothing any more, and no limit counts before a run has begun. One that
+   * has begun may keep the process busy, and is waited for.
+   */
+  #listenFor(): void {
+    const waitsInVain = () => this.runs.size > 0 && this.runs.size <= this.served - this.heard;
+    this.#isListenedFor = true;
+    this.#system.timer(
+      DEAF_MS,
+      () => {
+        this.#isListenedFor = false;
+        if (this.heard === this.served) return;
+        if (!waitsInVain()) return this.#listenFor();
+        this.#system.timer(LATE_WORD_MS, () => waitsInVain() && this.kill(), { idle: true });
+      },
+      { idle: true },
+    );
   }
 
   post(message: ToChild): void {

@@ -33,10 +33,6 @@ export interface PoolOptions {
   reportFault(where: string, error: unknown): void;
 }
 
-/** A child that has nothing else to do has begun a run long before. */
-const START_MS = 10_000;
-/** Where all was frozen and has just been woken, the child's word may be on its way. */
-const LATE_WORD_MS = 2000;
 /** For a run whose task another worker has already, or whose worker was told to stop twice. */
 const SHORT_GRACE_MS = 300;
 const MEASURE_EVERY_MS = 1000;
@@ -164,15 +160,11 @@ export class ProcessIsolation implements Isolation {
   }
 
   #assign(child: Child, run: Assignment): void {
-    child.runs.set(run.fence, run);
-    child.served += 1;
     child.isReserved = false;
     this.#places.set(run.fence, child);
+    child.give(run);
     const { maxTasksPerChild } = this.#options;
     if (maxTasksPerChild !== null && child.served >= maxTasksPerChild) child.isRetiring = true;
-    for (const told of run.early) if (child.hears.has(told.name)) child.post(told);
-    child.post({ type: "run", job: run.job });
-    this.#expectStart(child, run);
     this.#measureMemory();
   }
 
@@ -286,6 +278,9 @@ export class ProcessIsolation implements Isolation {
       case "failed":
         this.#loadFailed(child, message.error);
         break;
+      case "heard":
+        child.heard = message.runs;
+        break;
       case "call":
         this.#answer(child, message);
         break;
@@ -312,7 +307,6 @@ export class ProcessIsolation implements Isolation {
     switch (message.type) {
       case "started":
         run.overtime = message.overtime;
-        run.hasStarted = true;
         this.#limit(child, run);
         break;
       case "progress":
@@ -394,24 +388,9 @@ export class ProcessIsolation implements Isolation {
 
   // --- limits
 
-  /**
-   * An earlier task may have left a child that hears nothing any more, and no limit counts before the start. What else
-   * runs in it may keep it busy, and is waited for.
-   */
-  #expectStart(child: Child, run: Assignment): void {
-    const isDeaf = () => [...child.runs.values()].every((one) => !one.hasStarted);
-    const { system } = this.#options;
-    run.stopTimer = system.timer(START_MS, () => {
-      if (!isDeaf()) return this.#expectStart(child, run);
-      run.stopTimer = system.timer(LATE_WORD_MS, () => child.kill());
-    });
-  }
-
   #limit(child: Child, run: Assignment): void {
-    if (run.abortReason !== undefined) return;
-    run.stopTimer();
     const { maxTimeMs } = run.job;
-    if (maxTimeMs === null) return;
+    if (maxTimeMs === null || run.abortReason !== undefined) return;
     run.stopTimer = this.#options.system.timer(maxTimeMs, () => {
       run.host.stopping({ kind: "overtime" });
       this.#abortRun(child, run, { kind: "overtime" });

@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 const repo = fileURLToPath(new URL("..", import.meta.url));
 const versions = process.argv.slice(2);
 const workshop = mkdtempSync(join(tmpdir(), "qtasks-smoke-"));
+/** package types, and whether a .js file is an ES module there */
+const KINDS = { module: true, commonjs: false, none: false };
+const MODULES = ["ts", "mts", "cts", "js", "mjs"];
 let passed = 0;
 
 try {
@@ -40,8 +43,8 @@ function smoke(version, tarball) {
     ...process.env,
     PATH: `${join(project, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
   };
-  const qtasks = (words, expected, code = 0) => {
-    const run = spawnSync("qtasks", words, { cwd: project, env, encoding: "utf8", timeout: 60_000 });
+  const qtasks = (words, expected, code = 0, cwd = project) => {
+    const run = spawnSync("qtasks", words, { cwd, env, encoding: "utf8", timeout: 60_000 });
     const seen = `${run.stdout.trim()}`;
     const fits = expected instanceof RegExp ? expected.test(seen) : seen === expected;
     if (run.status !== code || !fits) {
@@ -67,5 +70,31 @@ function smoke(version, tarball) {
   qtasks(["result", uuid], "Hello, Bob!");
   qtasks(["status", "--json"], /"success":2/);
   qtasks(["call", "helo"], "", 4);
+  for (const [name, isModule] of Object.entries(KINDS)) {
+    const folder = join(project, name);
+    writeProject(folder, name, isModule);
+    for (const kind of MODULES) qtasks(["call", kind, "21", "--quiet"], /^[0-9a-f-]{36}$/, 0, folder);
+    qtasks(["worker", "--burst"], "", 0, folder);
+    qtasks(["status", "--json"], /"success":5,"error":0/, 0, folder);
+  }
   console.log(`Node ${actual}: the packed package works.`);
+}
+
+/** A task module of every kind, in a project of that package type; each fails where it was not loaded as what it is. */
+function writeProject(folder, type, isModule) {
+  mkdirSync(join(folder, "tasks"), { recursive: true });
+  writeFileSync(join(folder, "package.json"), type === "none" ? "{}" : JSON.stringify({ type }));
+  const typed = (name) => `
+    import { app } from "qtasks";
+    enum Size { Large = 2 }
+    app.task("${name}", async (count: number) => { if (count * Size.Large !== 42) throw new Error("no 42"); });
+  `;
+  const plain = (name, start) =>
+    `${start}\napp.task("${name}", async (count) => { if (count !== 21) throw new Error("no 21"); });`;
+  const imported = 'import { app } from "qtasks";';
+  const required = 'const { app } = require("qtasks");';
+  for (const name of ["ts", "mts", "cts"])
+    writeFileSync(join(folder, "tasks", `${name}.${name}`), typed(name));
+  writeFileSync(join(folder, "tasks", "js.js"), plain("js", isModule ? imported : required));
+  writeFileSync(join(folder, "tasks", "mjs.mjs"), plain("mjs", imported));
 }

@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { mountTypeIn, networkFileSystem } from "../../src/brokers/sqlite/network.js";
+import { APPLICATION_ID } from "../../src/brokers/sqlite/schema.js";
 import { complaintOf, type Ended, Project, UUID } from "../cli/project.js";
 import {
   BIN,
@@ -261,7 +262,7 @@ describe("a queue file", () => {
     const project = fresh();
     mkdirSync(project.path(".qtasks"));
     // Version 0: ours by its mark, without a table.
-    await withFile(project, (db) => db.exec("PRAGMA application_id = 1903454059"));
+    await withFile(project, (db) => db.exec(`PRAGMA application_id = ${APPLICATION_ID}`));
     const calls = await Promise.all(
       Array.from({ length: 20 }, () => project.qtasks(["call", "add", "1", "1"])),
     );

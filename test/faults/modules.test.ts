@@ -13,7 +13,8 @@ type Kind = keyof typeof PROJECTS;
 
 const typed = (name: string) => `
 import { type AsyncTask, app } from "qtasks";
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
+appendFileSync("loads", "${name} " + process.pid + "\\n");
 enum Size { Small = 1, Large = 2 }
 const suffix: string = "${name}" as const;
 export const task: AsyncTask<[count: number], string> =
@@ -21,10 +22,12 @@ export const task: AsyncTask<[count: number], string> =
 `;
 const plain = (name: string, imports: string) => `
 ${imports}
+appendFileSync("loads", "${name} " + process.pid + "\\n");
 app.task("${name}", async (count) => "${name} " + count * 2 + " " + typeof readFileSync);
 `;
-const IMPORT = 'import { app } from "qtasks"; import { readFileSync } from "node:fs";';
-const REQUIRE = 'const { app } = require("qtasks"); const { readFileSync } = require("node:fs");';
+const IMPORT = 'import { app } from "qtasks"; import { appendFileSync, readFileSync } from "node:fs";';
+const REQUIRE =
+  'const { app } = require("qtasks"); const { appendFileSync, readFileSync } = require("node:fs");';
 
 const filesOf = (kind: Kind) => ({
   "package.json": PROJECTS[kind],
@@ -54,9 +57,13 @@ describe.for(Object.keys(PROJECTS) as Kind[])(
       const own = new Project(filesOf(kind));
       const uuids = [];
       for (const name of NAMES) uuids.push(await own.call([name, "1"]));
+      own.write("loads", "");
       expect(await own.burst()).toMatchObject({ code: 0 });
       const { stdout } = await own.qtasks(["wait", ...uuids]);
       for (const name of NAMES) expect(stdout).toContain(`${name} 2 function`);
+      const loads = own.read("loads").trim().split("\n");
+      expect(new Set(loads).size).toBe(loads.length);
+      expect(new Set(loads.map((line) => line.split(" ")[0]))).toEqual(new Set(NAMES));
     });
   },
 );

@@ -1,7 +1,8 @@
 import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Effects } from "./effects.js";
 import { busyError, isBusy, toBrokerError } from "./errors.js";
-import { LockWait } from "./lock.js";
+import { LockWait, pauseSync } from "./lock.js";
 import type { Sql } from "./sql.js";
 
 /** A write transaction in the hands of one verb. */
@@ -43,6 +44,7 @@ export class GroupCommit {
   readonly #sql: Sql;
   readonly #options: GroupCommitOptions;
   readonly #lockWait: LockWait;
+  readonly #standstill = new Standstill();
   #waiting: Job[] = [];
   #isScheduled = false;
 
@@ -72,38 +74,56 @@ export class GroupCommit {
     };
     this.#waiting.push(makeJob(verb, resolve, reject));
     for (;;) {
-      this.#flush();
+      const pauseMs = this.#flush();
       if (outcome !== undefined) return outcome();
+      pauseSync(pauseMs);
     }
   }
 
   /** Resolves once nothing is under way. */
   async drain(): Promise<void> {
-    while (this.#waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) await sleep(1);
   }
 
-  #schedule(): void {
+  /** @param pauseMs for the lock's holder, before the next try */
+  #schedule(pauseMs = 0): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    const flush = () => {
       this.#isScheduled = false;
-      this.#flush();
-      if (this.#waiting.length > 0) this.#schedule();
-    });
+      const nextPauseMs = this.#flushOrWait();
+      if (this.#waiting.length > 0) this.#schedule(nextPauseMs);
+    };
+    if (pauseMs < 1) setImmediate(flush);
+    else setTimeout(flush, pauseMs);
   }
 
-  /** One group, or one bounded wait for the lock. */
-  #flush(): void {
+  /** Short pauses are made here, for some milliseconds at most; @returns one that is to be made outside */
+  #flushOrWait(): number {
+    const start = performance.now();
+    for (;;) {
+      const pauseMs = this.#flush();
+      if (pauseMs === 0 || performance.now() + pauseMs - start >= BLOCK_AT_MOST_MS) return pauseMs;
+      pauseSync(pauseMs);
+    }
+  }
+
+  /** One group, or one try for the lock; @returns how long to pause before the next */
+  #flush(): number {
     this.#answerWithoutWriting();
     const [first] = this.#waiting;
-    if (first === undefined) return;
+    if (first === undefined) return 0;
     try {
       const begun = this.#lockWait.try(() => this.#sql.run("BEGIN IMMEDIATE"), first.sinceMs);
-      if (begun.ok) this.#commit(this.#waiting.splice(0, GROUP_AT_MOST));
-      else this.#giveUpOverdue(begun.cause);
+      if (!begun.ok) {
+        this.#giveUpOverdue(begun.cause);
+        return begun.pauseMs;
+      }
+      this.#commit(this.#waiting.splice(0, GROUP_AT_MOST));
     } catch (error) {
       this.#rejectAll(this.#waiting.splice(0), error);
     }
+    return 0;
   }
 
   /** An idle poll must not take the write lock. Calls behind a writing one wait, so as to see what it wrote. */
@@ -120,10 +140,14 @@ export class GroupCommit {
     }
   }
 
+  /** In a crowd one may wait for long while others commit; what counts is how long nobody has. */
   #giveUpOverdue(cause: unknown): void {
     const { path, busyTimeoutMs } = this.#options;
     const now = performance.now();
-    const isOverdue = (job: Job) => now - job.sinceMs >= busyTimeoutMs;
+    this.#standstill.look(this.#sql, now);
+    const isOverdue = (job: Job) =>
+      now - Math.max(job.sinceMs, this.#standstill.sinceMs) >= busyTimeoutMs ||
+      now - job.sinceMs >= busyTimeoutMs * CROWD_PATIENCE;
     const overdue = this.#waiting.filter(isOverdue);
     this.#waiting = this.#waiting.filter((job) => !isOverdue(job));
     for (const job of overdue) job.reject(busyError(path, now - job.sinceMs, busyTimeoutMs, cause));
@@ -204,6 +228,27 @@ export class GroupCommit {
   }
 }
 
+/** For how long nobody has committed, as far as this connection can tell without a lock. */
+class Standstill {
+  /** when the last sign of somebody's commit was seen */
+  sinceMs = Number.NEGATIVE_INFINITY;
+  #version: number | undefined;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+
+  look(sql: Sql, now: number): void {
+    if (now - this.#lookedAtMs < LOOK_EVERY_MS) return;
+    this.#lookedAtMs = now;
+    const version = sql.get<{ readonly data_version: number }>("PRAGMA data_version")?.data_version;
+    if (this.#version !== undefined && this.#version !== version) this.sinceMs = now;
+    this.#version = version;
+  }
+}
+
+const LOOK_EVERY_MS = 50;
+/** How many times `busyTimeout` a call may wait while others commit. */
+const CROWD_PATIENCE = 6;
+/** So long the event loop may be kept from turning. */
+const BLOCK_AT_MOST_MS = 20;
 /** Keeps the write lock from being held too long; the rest follows in the next turn. */
 const GROUP_AT_MOST = 1000;
 

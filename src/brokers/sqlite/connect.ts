@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { BrokerError } from "../../core/errors.js";
 import type { Database, Driver } from "./driver.js";
 import { busyError } from "./errors.js";
@@ -93,6 +93,6 @@ async function patiently<T>(options: ConnectOptions, attempt: () => T): Promise<
     if (waitedMs >= options.busyTimeoutMs) {
       throw busyError(options.path, waitedMs, options.busyTimeoutMs, tried.cause);
     }
-    await nextTurn();
+    await sleep(tried.pauseMs);
   }
 }

@@ -71,11 +71,21 @@ export interface TaskRecord extends Omit<NewTask, "unique"> {
   readonly worker: string | null;
 }
 
-/** The record of a task that has just been queued, without asking the broker. */
-export function freshRecord(task: NewTask): TaskRecord {
-  const { unique: _, ...given } = task;
+/**
+ * The record of a task that has just been queued, without asking the broker. Field by field: copying with `...` costs
+ * more than storing the task.
+ */
+export function freshRecord(task: NewTask, uuid = task.uuid): TaskRecord {
   return {
-    ...given,
+    uuid,
+    taskName: task.taskName,
+    args: task.args,
+    priority: task.priority,
+    tags: task.tags,
+    retry: task.retry,
+    maxTimeMs: task.maxTimeMs,
+    runAtMs: task.runAtMs,
+    createdAtMs: task.createdAtMs,
     status: "new",
     attempt: 0,
     deaths: 0,

@@ -72,10 +72,8 @@ export class Client {
     if (timeoutMs(call.options) !== undefined) throw syncUnsupported("addTaskSync cannot wait for a result.");
     const task = this.#prepareSync(call);
     const [entry] = broker.enqueueSync([task]);
-    const queued = toTask(
-      { ...freshRecord(task), uuid: (entry as Enqueued).uuid },
-      (entry as Enqueued).deduplicated,
-    );
+    const { uuid, deduplicated } = entry as Enqueued;
+    const queued = toTask(freshRecord(task, uuid), deduplicated);
     this.#announce(queued);
     return queued;
   }
@@ -145,13 +143,13 @@ export class Client {
     if (!this.#home.hooks.hears("taskQueued")) return;
     for (const [index, { uuid, deduplicated }] of enqueued.entries()) {
       const task = tasks[index];
-      if (task !== undefined) this.#announce(toTask({ ...freshRecord(task), uuid }, deduplicated));
+      if (task !== undefined) this.#announce(toTask(freshRecord(task, uuid), deduplicated));
     }
   }
 
   async #queued(task: NewTask, entry: Enqueued): Promise<Task> {
     const record = entry.deduplicated ? await this.#home.broker.get(entry.uuid) : undefined;
-    const queued = toTask(record ?? { ...freshRecord(task), uuid: entry.uuid }, entry.deduplicated);
+    const queued = toTask(record ?? freshRecord(task, entry.uuid), entry.deduplicated);
     this.#announce(queued);
     return queued;
   }

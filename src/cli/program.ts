@@ -204,6 +204,12 @@ function createProgram(
   add(program, "init", "write a config and a first task; never overwrites").action(
     on(async (stage) => (await import("./commands/init.js")).init(stage)),
   );
+
+  add(program, "doctor", "look for what is wrong; changes nothing, exit 1 if something is").action(
+    on(async (stage, command) =>
+      (await import("./commands/doctor.js")).doctor(stage, command.optsWithGlobals()),
+    ),
+  );
   return program;
 }
 

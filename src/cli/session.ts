@@ -30,7 +30,7 @@ export type ConfigFlags = Readonly<Record<string, unknown>>;
 type FlagNames = Readonly<Record<string, string>>;
 
 /** How the command line says where the project is. */
-function projectQuery(
+export function projectQuery(
   options: GlobalOptions,
   flags: ConfigFlags = {},
   flagNames: FlagNames = {},

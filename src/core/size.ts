@@ -18,3 +18,10 @@ export function parseSize(value: unknown): number | undefined {
   const bytes = Math.round(Number(amount) * (UNIT_BYTES[unit] as number));
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
+
+/** For people: `3.2 GiB` */
+export function showSize(bytes: number): string {
+  const power = bytes < 1024 ? 0 : Math.min(4, Math.floor(Math.log2(bytes) / 10));
+  if (power === 0) return `${bytes} bytes`;
+  return `${(bytes / 1024 ** power).toFixed(1)} ${["", "KiB", "MiB", "GiB", "TiB"][power]}`;
+}

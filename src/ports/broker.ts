@@ -1,3 +1,4 @@
+import type { Finding } from "../core/finding.js";
 import type { JsonText } from "../core/json.js";
 import type { NewTask, Progress, TaskRecord } from "../core/record.js";
 import type { Status } from "../core/status.js";
@@ -86,6 +87,12 @@ export interface Broker {
    * for nothing; it may be lost only if the storage cannot tell, so callers keep a slow safety poll behind it.
    */
   subscribe(listener: BrokerListener): Promise<Unsubscribe>;
+
+  /**
+   * Looks at the storage without `open()`, for `qtasks doctor`: makes nothing, mends nothing, and never rejects, for
+   * what cannot be looked at is a finding too.
+   */
+  diagnose?(now: Moment): Promise<readonly Finding[]>;
 }
 
 export interface Enqueued {

@@ -9,7 +9,8 @@ import type { Project, ProjectQuery } from "./loadConfig.js";
 import { appParts } from "./queueTasks.js";
 import { system } from "./system.js";
 
-const CHILD_ENTRY = fileURLToPath(new URL("./child.js", import.meta.url));
+/** The script of a worker's child processes. */
+export const CHILD_ENTRY = fileURLToPath(new URL("./child.js", import.meta.url));
 
 /** The application of a project, in charge, without its tasks: enough for whoever only looks at the queue. */
 export function createProjectApp(project: Project, voice: Voice): App {

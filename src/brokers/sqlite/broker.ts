@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { Finding } from "../../core/finding.js";
 import type { NewTask, TaskRecord } from "../../core/record.js";
 import type {
   Broker,
@@ -24,6 +25,7 @@ import { claim } from "./claim.js";
 import { GroupCommit, type Transaction, type Verb } from "./commit.js";
 import { connect, disconnect } from "./connect.js";
 import { readCounts } from "./counts.js";
+import { diagnose } from "./diagnose.js";
 import { type Database, loadDriver } from "./driver.js";
 import { enqueue } from "./enqueue.js";
 import { notOpenError, toBrokerError } from "./errors.js";
@@ -177,6 +179,10 @@ export class SqliteBroker implements Broker {
 
   async subscribe(listener: BrokerListener): Promise<Unsubscribe> {
     return this.#open().listeners.add(listener);
+  }
+
+  diagnose(now: Moment): Promise<readonly Finding[]> {
+    return diagnose(this.#options, wholeMoment(now));
   }
 
   async #connect(): Promise<Connection> {

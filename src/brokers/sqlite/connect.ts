@@ -83,7 +83,7 @@ function useWriteAheadLog(db: Database, path: string): void {
 }
 
 /** Waits for the locks of others without keeping the event loop from turning. */
-async function patiently<T>(options: ConnectOptions, attempt: () => T): Promise<T> {
+export async function patiently<T>(options: ConnectOptions, attempt: () => T): Promise<T> {
   const start = performance.now();
   const lockWait = new LockWait(options.random);
   for (;;) {

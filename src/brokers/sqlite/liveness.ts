@@ -86,6 +86,21 @@ export class Liveness {
     return fs.existsSync(path) && this.#isFree(path);
   }
 
+  /** Whether the worker has a lock of which life or death can be told. */
+  hasLock(workerId: string): boolean {
+    return fs.existsSync(this.#pathOf(workerId));
+  }
+
+  /** Dead workers whose lock files are still there. */
+  left(): readonly string[] {
+    const prefix = basename(this.#prefix);
+    return fs
+      .readdirSync(dirname(this.#prefix))
+      .filter((file) => file.startsWith(prefix) && !file.endsWith(".new"))
+      .map((file) => file.slice(prefix.length))
+      .filter((workerId) => this.isDead(workerId));
+  }
+
   /** Whether a task whose lease is over, or whose worker is dead, may be given to another. */
   mayTakeBack(task: Held, now: Moment): boolean {
     if (this.#dead.has(task.worker_id)) return true;

@@ -85,7 +85,7 @@ function syncFolder(folder: string): void {
 }
 
 /** Opening a FIFO would hang, opening a device might do anything. */
-function refuseNonFile(path: string): fs.Stats {
+export function refuseNonFile(path: string): fs.Stats {
   const stat = fs.statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile()) return stat;
   throw new BrokerError("E_BROKER", `${path} is ${kindOf(stat)}, not a queue file.`, {

@@ -72,21 +72,21 @@ function* lookInto(db: Database, liveness: Liveness, path: string, now: Moment):
   const state = readFileState(db);
   refuseStrangers(state, path);
   const sql = new Sql(db);
-  const mode = sql.get<{ journal_mode: string }>("PRAGMA journal_mode")?.journal_mode ?? "unknown";
   if (!isUpToDate(state)) {
-    yield sound(
-      "queue",
-      `no tables of this version in it yet (journal mode ${mode}); the next command makes them`,
-    );
+    yield sound("queue", "no tables of this version in it yet; the next command makes them");
     return;
   }
-  yield mode === "wal"
-    ? sound("queue", `version ${state.version}, journal mode ${mode}`)
-    : wrong("queue", `journal mode ${mode} instead of wal`, "The next command that opens the queue sets it.");
+  yield sound("queue", `version ${state.version}, ${journalMode(sql, path)}`);
   yield integrity(sql);
   yield clock(sql, path, now);
   yield living(sql, liveness, now);
   yield orphans(sql, liveness);
+}
+
+/** Whoever opens a queue sets the mode. A file at rest has no log, and SQLite then shows another mode than it has. */
+function journalMode(sql: Sql, path: string): string {
+  if (!exists(`${path}-wal`)) return "at rest: nobody has it open";
+  return `journal mode ${sql.get<{ journal_mode: string }>("PRAGMA journal_mode")?.journal_mode}`;
 }
 
 function integrity(sql: Sql): Finding {

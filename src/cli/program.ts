@@ -117,6 +117,7 @@ function createProgram(
     .option("--burst", "stop once nothing is due; exit 1 if a task failed")
     .option("--max-tasks <n>", "stop after so many runs")
     .option("--grace <duration>", "how long running tasks get at shutdown")
+    .option("--watch", "load the code anew when it changes; what runs is finished with the old")
     .option("--log-level <level>", "debug, info, warn, error or silent", "info")
     .option("--log-format <format>", "pretty (stderr) or json (stdout)", "pretty")
     .action(

@@ -58,17 +58,19 @@ export async function openProjectWithTasks(stage: Stage, options: GlobalOptions)
 /**
  * The application of a worker: unless told otherwise its tasks run in child processes, which alone load their modules.
  * @param flagNames how an error calls the flag of a config key
+ * @param imported hears which files child processes import
  */
 export async function openWorker(
   stage: Stage,
   options: GlobalOptions,
   flags: ConfigFlags,
   flagNames: FlagNames,
+  imported?: (files: readonly string[]) => void,
 ): Promise<Session> {
   const query = projectQuery(options, flags, flagNames);
   const project = await loadProject(query);
   const stray = (text: string) => stage.err(escapeControls(text.replace(/\n$/, "")));
-  const app = createWorkerApp(project, query, stray, voiceOf(stage));
+  const app = createWorkerApp(project, query, { stray, ...(imported && { imported }) }, voiceOf(stage));
   if (project.config.isolation === "inline") await loadTasks(project);
   return { stage, project, app };
 }

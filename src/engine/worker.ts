@@ -186,17 +186,33 @@ export class WorkerEngine implements RunOwner {
 
   async #prepare(): Promise<readonly string[]> {
     try {
-      const facts = await this.#parts.isolation.open(() => this.#wantClaims());
-      const { only } = this.options;
-      const wanted = facts.filter(({ name }) => only?.includes(name) ?? true);
-      this.#facts = new Map(wanted.map((entry) => [entry.name, entry]));
-      return facts.map(({ name }) => name);
+      return this.#know(await this.#parts.isolation.open(() => this.#wantClaims()));
     } catch (error) {
       // Whoever waits for its end is told as well.
       this.#finish();
       await this.stopped;
       throw error;
     }
+  }
+
+  /**
+   * Works with the code as it is now; what runs is finished with the old. Resolves to the names of the tasks that it can
+   * run. Rejects when the code cannot be loaded: the worker then goes on as before.
+   */
+  async reload(): Promise<readonly string[]> {
+    const { isolation } = this.#parts;
+    if (isolation.reload === undefined) throw new Error(`Isolation ${isolation.kind} cannot load code anew.`);
+    const names = this.#know(await isolation.reload());
+    if (this.#state === "running") await this.#beat();
+    this.#wantClaims();
+    return names;
+  }
+
+  #know(facts: readonly TaskFacts[]): readonly string[] {
+    const { only } = this.options;
+    const wanted = facts.filter(({ name }) => only?.includes(name) ?? true);
+    this.#facts = new Map(wanted.map((entry) => [entry.name, entry]));
+    return facts.map(({ name }) => name);
   }
 
   /**

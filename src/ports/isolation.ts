@@ -65,6 +65,12 @@ export interface Isolation {
   abort(fence: number, reason: AbortReason): void;
   /** Takes an event of a run to the listeners where it ran. */
   tell<Name extends EventName>(fence: number, name: Name, event: EventMap[Name]): void;
+  /**
+   * Loads the code anew: runs from now on are made with it, those that go on are finished with the old. Resolves to the
+   * tasks that can be run now; rejects when it cannot be loaded, and then nothing has changed. Missing where code cannot
+   * be unloaded.
+   */
+  reload?(): Promise<readonly TaskFacts[]>;
   close(): Promise<void>;
 }
 

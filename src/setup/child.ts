@@ -5,6 +5,7 @@ import { ChildServer } from "../isolation/process/server.js";
 import { startWatchdog } from "../isolation/process/watchdog.js";
 import type { EventName } from "../ports/plugin.js";
 import { captureOutput } from "./capture.js";
+import { onImported } from "./importer.js";
 import { loadProject, type ProjectQuery } from "./loadConfig.js";
 import { loadTasks } from "./project.js";
 import { abortError, appParts } from "./queueTasks.js";
@@ -24,6 +25,7 @@ let app: App | undefined;
 
 startWatchdog();
 captureOutput({ stray: (_, text) => outbox.post({ type: "stray", text }) });
+onImported((files) => outbox.post({ type: "imported", files }));
 // The supervisor is gone or wants this child to end; nothing that still runs here counts.
 process.on("disconnect", () => process.exit(0));
 // In a group of its own it gets no signal from a terminal; one that is sent to it all the same is not for the task.

@@ -21,7 +21,7 @@ export async function* diagnoseProject(query: ProjectQuery): AsyncGenerator<Find
     project = await loadProject(query);
     // The modules are loaded where a worker loads them: in a process of their own, which they may well bring down.
     const own = { ...query, flags: { ...query.flags, isolation: "process", processes: 1 } };
-    app = createWorkerApp(await loadProject(own), own, () => {}, SILENT);
+    app = createWorkerApp(await loadProject(own), own, { stray: () => {} }, SILENT);
   } catch (error) {
     yield failed("config", error);
     return;

@@ -41,6 +41,7 @@ export class Importer {
     } finally {
       restoreExit();
       restoreStackDepth();
+      tellOwn(Object.keys(require.cache));
       await watchdog.stop();
     }
   }
@@ -151,6 +152,23 @@ function syntaxErrorLine(file: string): string | undefined {
   return /^.*:(\d+)$/m.exec(stderr ?? "")?.[1];
 }
 
+const require = createRequire(import.meta.url);
+const OWN_FILES = fileURLToPath(new URL("..", import.meta.url));
+let onImport: (files: readonly string[]) => void = () => {};
+
+/**
+ * Calls back with the files of the user's that this process has imported, through whatever chain of imports, those of
+ * packages left out. To be called before anything is imported; a file may be named more than once.
+ */
+export function onImported(callback: (files: readonly string[]) => void): void {
+  onImport = callback;
+}
+
+function tellOwn(files: readonly string[]): void {
+  const own = files.filter((file) => !file.includes("/node_modules/") && !file.startsWith(OWN_FILES));
+  if (own.length > 0) onImport(own);
+}
+
 let registered: Promise<void> | undefined;
 
 function registerTsx(): Promise<void> {
@@ -161,7 +179,12 @@ function registerTsx(): Promise<void> {
 async function register(): Promise<void> {
   const [esm, cjs] = await Promise.all([import("tsx/esm/api"), import("tsx/cjs/api")]);
   cjs.register();
-  esm.register();
+  // Of what is loaded by require(), this names the first only; the rest is in its cache.
+  esm.register({
+    onImport: (url) => {
+      if (url.startsWith("file:")) tellOwn([fileURLToPath(url.replace(/\?.*$/, ""))]);
+    },
+  });
 }
 
 /** Ends a loop that blocks the main thread, so that the time limit can be told: a timer alone would never fire. */

@@ -20,24 +20,26 @@ export function createProjectApp(project: Project, voice: Voice): App {
 /** Where an application says what is not a command's answer. */
 export type Voice = Pick<AppParts, "reportFault" | "warn">;
 
+/** Takes what child processes say beside their runs. */
+export interface ChildEars {
+  /** printed, and belongs to no run */
+  stray(text: string): void;
+  /** files of the user's that a child has imported */
+  imported?(files: readonly string[]): void;
+}
+
 /**
  * The application of a worker's supervisor. Its tasks run in child processes, which alone load the task modules,
  * unless the config says `inline`.
  * @param query how the project was found: children find it the same way
- * @param stray takes what is printed that belongs to no run
  */
-export function createWorkerApp(
-  project: Project,
-  query: ProjectQuery,
-  stray: (text: string) => void,
-  voice: Voice,
-): App {
+export function createWorkerApp(project: Project, query: ProjectQuery, ears: ChildEars, voice: Voice): App {
   const parts = { ...appParts(project.config, project.root), ...voice };
   if (project.config.isolation === "inline") return new App(parts);
-  return new App({ ...parts, isolation: (app) => processIsolation(app, query, stray) });
+  return new App({ ...parts, isolation: (app) => processIsolation(app, query, ears) });
 }
 
-function processIsolation(app: App, query: ProjectQuery, stray: (text: string) => void): Isolation {
+function processIsolation(app: App, query: ProjectQuery, ears: ChildEars): Isolation {
   const { config, broker } = app;
   return new ProcessIsolation({
     entry: CHILD_ENTRY,
@@ -50,7 +52,8 @@ function processIsolation(app: App, query: ProjectQuery, stray: (text: string) =
     system,
     call: (verb, args) => app.callBroker(verb, args),
     onSettled: (settled) => broker.subscribe({ settled }),
-    stray,
+    stray: (text) => ears.stray(text),
+    imported: (files) => ears.imported?.(files),
     reportFault: (where, error) => app.reportFault(where, error),
   });
 }

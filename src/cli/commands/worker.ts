@@ -3,6 +3,7 @@ import { parseDuration } from "../../core/duration.js";
 import { BadOptionError, LoadError } from "../../core/errors.js";
 import type { Worker } from "../../engine/app.js";
 import type { EventName } from "../../ports/plugin.js";
+import { Sources } from "../../setup/sources.js";
 import { EXIT } from "../exit.js";
 import { onSignals, signalCode } from "../interrupt.js";
 import { type GlobalOptions, openWorker, requireTask, type Session } from "../session.js";
@@ -13,11 +14,13 @@ import {
   jsonLine,
   LOG_LEVELS,
   LOGGED,
+  type LogChoice,
   type LogLevel,
   prettyLine,
 } from "../ui/taskLines.js";
 import { UsageError } from "../usage.js";
 import { version } from "../version.js";
+import { reloadOnChange } from "../watch.js";
 import { wholeNumber } from "./call.js";
 
 export interface WorkerFlags extends GlobalOptions {
@@ -29,6 +32,7 @@ export interface WorkerFlags extends GlobalOptions {
   readonly burst?: boolean | undefined;
   readonly maxTasks?: string | undefined;
   readonly grace?: string | undefined;
+  readonly watch?: boolean | undefined;
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
 }
@@ -45,8 +49,12 @@ const FLAG_NAMES = {
 export async function work(stage: Stage, flags: WorkerFlags): Promise<number> {
   const log = logChoice(flags);
   const only = flags.only?.flatMap((names) => names.split(",")).filter((name) => name !== "");
-  const session = await openWorker(stage, flags, configFlags(flags), FLAG_NAMES);
+  let sources: Sources | undefined;
+  const session = await openWorker(stage, flags, configFlags(flags), FLAG_NAMES, (files) =>
+    sources?.add(files),
+  );
   const { app } = session;
+  if (flags.watch) sources = await watchedSources(session);
   const worker = app.createWorker({
     ...(only !== undefined && { only }),
     ...(flags.name !== undefined && { name: workerName(flags.name) }),
@@ -60,6 +68,7 @@ export async function work(stage: Stage, flags: WorkerFlags): Promise<number> {
   process.stdout.on("error", () => void worker.stop());
   app.events.on("workerRunning", () => banner(session, worker));
   await worker.start();
+  if (sources !== undefined) void reloadOnChange(session, worker, sources, log);
   const summary = await worker.stopped;
   signals.stopListening();
   const forced = signals.first !== undefined && (summary.interrupted > 0 || signals.count > 1);
@@ -68,6 +77,15 @@ export async function work(stage: Stage, flags: WorkerFlags): Promise<number> {
   if (summary.fault !== undefined) throw summary.fault;
   if (forced) return signalCode(signals.first ?? "");
   return flags.burst && summary.failed > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** @throws {UsageError} where the code is loaded in the worker itself, which cannot forget it */
+async function watchedSources({ project }: Session): Promise<Sources> {
+  if (project.config.isolation !== "inline") return await Sources.of(project);
+  throw new UsageError(
+    "--watch needs child processes, and the isolation is inline.",
+    "Leave out --isolation inline, or start the worker again after a change.",
+  );
 }
 
 /** @throws {LoadError | UnknownTaskError} when there is nothing to work on, or not what was asked for */
@@ -81,11 +99,6 @@ async function requireTasks(worker: Worker, only: readonly string[] | undefined)
     await worker.stop();
     throw error;
   }
-}
-
-interface LogChoice {
-  readonly level: LogLevel;
-  readonly format: "pretty" | "json";
 }
 
 function logChoice(flags: WorkerFlags): LogChoice {

@@ -5,6 +5,12 @@ import { escapeControls, escapeLine } from "./escape.js";
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** What a worker writes, and how. */
+export interface LogChoice {
+  readonly level: LogLevel;
+  readonly format: "pretty" | "json";
+}
+
 /** The events that a worker writes a line for, and how important each is. */
 export const LOGGED: Readonly<Partial<Record<EventName, LogLevel>>> = {
   taskRunning: "info",

@@ -27,6 +27,8 @@ export class Child {
   state: "starting" | "ready" | "gone" = "starting";
   /** takes no more runs and is ended once it has none */
   isRetiring = false;
+  /** of code that was loaded anew elsewhere: it only finishes what it has */
+  isOutdated = false;
   /** takes no more runs until a blocking one has had it */
   isReserved = false;
   /** how many runs it was given */

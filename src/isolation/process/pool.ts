@@ -28,6 +28,8 @@ export interface PoolOptions {
   call(verb: RemoteVerb, args: readonly unknown[]): Promise<unknown>;
   /** Calls back when tasks have ended, for waiters in children. */
   onSettled(callback: (uuids: readonly string[] | undefined) => void): Promise<() => void>;
+  /** Files of the user's that a child has imported. */
+  imported(files: readonly string[]): void;
   /** Something was printed that belongs to no run. */
   stray(text: string): void;
   reportFault(where: string, error: unknown): void;
@@ -52,7 +54,12 @@ export class ProcessIsolation implements Isolation {
   readonly #waiting: Assignment[] = [];
   #facts = new Map<string, TaskFacts>();
   #roomChanged: () => void = () => {};
-  #opened: { resolve(facts: readonly TaskFacts[]): void; reject(error: unknown): void } | undefined;
+  /** the child that shows whether the code can be loaded, at first or anew */
+  #scout:
+    | { child: Child; resolve(facts: readonly TaskFacts[]): void; reject(error: unknown): void }
+    | undefined;
+  /** The code was changed and cannot be loaded: children that have it from before are not to be replaced. */
+  #isBroken = false;
   #subscribers = new Set<Child>();
   #unsubscribe: Promise<() => void> | undefined;
   #isClosed = false;
@@ -67,9 +74,21 @@ export class ProcessIsolation implements Isolation {
 
   open(roomChanged: () => void): Promise<readonly TaskFacts[]> {
     this.#roomChanged = roomChanged;
+    return this.#sendScout();
+  }
+
+  async reload(): Promise<readonly TaskFacts[]> {
+    try {
+      return await this.#sendScout();
+    } catch (error) {
+      this.#isBroken = true;
+      throw error;
+    }
+  }
+
+  #sendScout(): Promise<readonly TaskFacts[]> {
     return new Promise((resolve, reject) => {
-      this.#opened = { resolve, reject };
-      this.#startChild();
+      this.#scout = { child: this.#startChild(), resolve, reject };
     });
   }
 
@@ -86,6 +105,8 @@ export class ProcessIsolation implements Isolation {
   }
 
   run(job: Job, host: RunHost): Promise<Outcome> {
+    // Claimed just before the code of it went away.
+    if (!this.#facts.has(job.taskName)) return Promise.resolve({ kind: "interrupted" });
     const run = new Assignment(job, host, this.#facts.get(job.taskName));
     this.#waiting.push(run);
     this.#placeWaiting();
@@ -193,8 +214,9 @@ export class ProcessIsolation implements Isolation {
     return this.#waiting.filter((run) => run.isBlocking || run.isAlone).length;
   }
 
+  /** Those of old code do not count: a long run in one of them must not keep the new code from its turn. */
   #workingCount(): number {
-    return [...this.#children].filter((child) => child.active > 0).length;
+    return [...this.#children].filter((child) => child.active > 0 && !child.isOutdated).length;
   }
 
   /** idle children that may be put to work now */
@@ -215,6 +237,7 @@ export class ProcessIsolation implements Isolation {
   #keepWarm(): void {
     if (this.#isClosed || this.#pauseBeforeStart) return;
     const usable = [...this.#children].filter((child) => !child.isRetiring && !child.isKilled);
+    if (this.#isBroken && usable.length > 0) return;
     const idle = usable.filter((child) => child.active === 0 && !child.isOccupied);
     const mustBeFresh = this.#waiting.some((run) => run.isAlone);
     if (idle.some((child) => child.isFresh || !mustBeFresh)) return;
@@ -251,7 +274,7 @@ export class ProcessIsolation implements Isolation {
     if ([...this.#children].some((child) => child.runs.size > 0)) this.#measureMemory();
   }
 
-  #startChild(): void {
+  #startChild(): Child {
     const { entry, project, system, loadTimeoutMs, stray } = this.#options;
     const child = new Child(entry, project, system, {
       message: (from, message) => this.#receive(from, message),
@@ -268,6 +291,7 @@ export class ProcessIsolation implements Isolation {
       { idle: true },
     );
     void timer;
+    return child;
   }
 
   #receive(child: Child, message: FromChild): void {
@@ -277,6 +301,9 @@ export class ProcessIsolation implements Isolation {
         break;
       case "failed":
         this.#loadFailed(child, message.error);
+        break;
+      case "imported":
+        this.#options.imported(message.files);
         break;
       case "heard":
         child.heard = message.runs;
@@ -334,19 +361,41 @@ export class ProcessIsolation implements Isolation {
   #ready(child: Child, tasks: readonly TaskFacts[]): void {
     child.state = "ready";
     this.#facts = new Map(tasks.map((facts) => [facts.name, facts]));
-    this.#opened?.resolve(tasks);
-    this.#opened = undefined;
+    if (this.#scout?.child === child) {
+      this.#isBroken = false;
+      this.#outdateOthers(child);
+      this.#scout.resolve(tasks);
+      this.#scout = undefined;
+    }
     this.#placeWaiting();
     this.#roomChanged();
   }
 
+  /** From here on all that begins, begins with the code that this child has. */
+  #outdateOthers(child: Child): void {
+    for (const other of this.#children) {
+      if (other === child) continue;
+      other.isOutdated = true;
+      other.isReserved = false;
+      this.#retire(other);
+    }
+    for (const run of this.#waiting.filter(({ job }) => !this.#facts.has(job.taskName))) {
+      this.#waiting.splice(this.#waiting.indexOf(run), 1);
+      run.end({ kind: "interrupted" });
+    }
+  }
+
   #loadFailed(child: Child, { code, message, hint }: WireError): void {
     const error = new LoadError(message, hint ?? undefined, undefined, code ?? "E_LOAD");
-    if (this.#opened !== undefined) this.#opened.reject(error);
+    if (this.#scout?.child === child) this.#rejectScout(error);
     else this.#options.reportFault("starting a child process", error);
-    this.#opened = undefined;
     child.kill();
     this.#waitBeforeStart();
+  }
+
+  #rejectScout(error: LoadError): void {
+    this.#scout?.reject(error);
+    this.#scout = undefined;
   }
 
   /** What cannot be loaded now is not tried again at once, over and over. */
@@ -373,10 +422,10 @@ export class ProcessIsolation implements Isolation {
       run.end(run.lostProcess(how, child.isKilled, wasAlone, this.#options.system.random()));
     }
     child.runs.clear();
-    this.#opened?.reject(
-      new LoadError(`The process that loads the tasks died: ${how}.`, "See what it printed."),
-    );
-    this.#opened = undefined;
+    if (this.#scout?.child === child) {
+      const hint = "See what it printed.";
+      this.#rejectScout(new LoadError(`The process that loads the tasks died: ${how}.`, hint));
+    }
     if (this.#isClosed) {
       if (this.#children.size === 0) this.#onEmpty();
       return;

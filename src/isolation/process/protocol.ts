@@ -22,6 +22,8 @@ export type ToChild =
 export type FromChild =
   | { readonly type: "ready"; readonly tasks: readonly TaskFacts[] }
   | { readonly type: "failed"; readonly error: WireError }
+  /** files of the user's that were imported, before or after it was ready */
+  | { readonly type: "imported"; readonly files: readonly string[] }
   /** how many runs it has been given so far: it still listens */
   | { readonly type: "heard"; readonly runs: number }
   /** its limit counts from now; what its end by force would mean has been worked out beforehand */

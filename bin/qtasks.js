@@ -1,4 +1,11 @@
 #!/usr/bin/env node
-import { main } from "../dist/cli/main.js";
+const words = process.argv.slice(2);
 
-await main(process.argv.slice(2));
+if (words[0] === "__complete") {
+  // Asked at every press of the tabulator key: nothing but this is loaded for it.
+  const { answer } = await import("../dist/cli/completion/answer.js");
+  await answer(words.slice(1));
+} else {
+  const { main } = await import("../dist/cli/main.js");
+  await main(words);
+}

@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { GlobalOptions } from "./session.js";
 import { Stage } from "./stage.js";
 import type { OwnStreams } from "./streams.js";
@@ -211,6 +211,15 @@ function createProgram(
       (await import("./commands/doctor.js")).doctor(stage, command.optsWithGlobals()),
     ),
   );
+
+  add(program, "completion", "print a shell's completion script")
+    .addArgument(new Argument("<shell>", "the shell").choices(["bash", "zsh", "fish"]))
+    .action(
+      on(async (stage, command) => {
+        const [shell = ""] = command.args;
+        return (await import("./commands/completion.js")).completion(stage, shell, program);
+      }),
+    );
   return program;
 }
 

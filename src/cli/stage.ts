@@ -77,7 +77,7 @@ export class Stage {
   }
 
   warn(text: string): void {
-    this.err(`${this.errPaint.yellow("warning:")} ${escapeControls(text)}`);
+    this.err(`${this.errPaint.yellow("warning:")} ${indentRest(escapeControls(text))}`);
   }
 
   error(message: string, hint: string | undefined): void {

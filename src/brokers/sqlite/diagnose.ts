@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import { pathToFileURL } from "node:url";
 import { type Finding, failed, sound, wrong } from "../../core/finding.js";
 import { showSize } from "../../core/size.js";
 import type { Moment } from "../../ports/system.js";
@@ -8,6 +7,7 @@ import { diagnosePlace, exists } from "./diagnosePlace.js";
 import { type Database, type Driver, loadDriver } from "./driver.js";
 import { toBrokerError } from "./errors.js";
 import { Liveness } from "./liveness.js";
+import { openToLook } from "./look.js";
 import { isUpToDate, readFileState, refuseStrangers } from "./schema.js";
 import { Sql } from "./sql.js";
 import { livingWorkers } from "./workers.js";
@@ -57,15 +57,6 @@ async function diagnoseFile(
     findings.push(failed("queue", toBrokerError(error, path)));
   }
   return findings;
-}
-
-/**
- * Even a connection that only reads makes a log and an index of it beside the file, where there are none: nobody has
- * the file open then, so it can be read as one that never changes.
- */
-function openToLook(driver: Driver, path: string): Database {
-  const place = exists(`${path}-wal`) ? path : `${pathToFileURL(path).href}?immutable=1`;
-  return driver.connect(place, { readOnly: true });
 }
 
 function* lookInto(db: Database, liveness: Liveness, path: string, now: Moment): Generator<Finding> {

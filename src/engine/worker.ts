@@ -5,16 +5,18 @@ import type {
   Broker,
   Claim,
   ClaimRequest,
-  Lease,
   LeaseState,
   RunReport,
   Unsubscribe,
+  WorkerInfo,
 } from "../ports/broker.js";
 import type { AbortReason, Isolation, TaskFacts } from "../ports/isolation.js";
 import type { EventMap, EventName } from "../ports/plugin.js";
 import type { CancelTimer, System } from "../ports/system.js";
 import type { Hooks, ReportFault } from "./hooks.js";
+import { Pulse } from "./pulse.js";
 import { endEvent, Run, type RunOwner } from "./run.js";
+import { type Ended, Settling } from "./settling.js";
 import { Slots } from "./slots.js";
 
 export interface WorkerOptions {
@@ -56,14 +58,6 @@ export interface WorkerSummary {
   readonly fault?: BrokerError;
 }
 
-/** A run that is over and whose verdict is not stored yet. */
-interface Ended {
-  readonly run: Run;
-  readonly outcome: Outcome;
-  readonly verdict: Verdict;
-  readonly seconds: number;
-}
-
 /** After the last run has been ended, so long its result may take to be stored. */
 const LAST_WORDS_MS = 700;
 /** After the second wish to stop, so long everything may take. */
@@ -100,28 +94,23 @@ export class WorkerEngine implements RunOwner {
   readonly #focus: Set<string> | undefined;
   /** retries of what it ran, which a burst waits for */
   readonly #retries = new Set<string>();
+  readonly #settling: Settling;
+  readonly #pulse: Pulse;
   readonly #summary = { succeeded: 0, failed: 0, cancelled: 0, interrupted: 0 };
   #facts = new Map<string, TaskFacts>();
   #fault: BrokerError | undefined;
   #preparing: Promise<readonly string[]> | undefined;
   #state: State = "idle";
   #sinceMs = 0;
-  /** how many runs others were told of */
-  #toldBusy = 0;
-  #ended: Ended[] = [];
-  #reports: RunReport[] = [];
   #turnPending = false;
   #claiming = false;
   #claimAgain = false;
-  /** settlements under way or kept for another try */
-  #unsettled = 0;
   #claimsLeft: number;
   #unsubscribe: Unsubscribe = () => {};
   #stopPoll: CancelTimer = () => {};
   #stopDueTimer: CancelTimer = () => {};
   #stopGrace: CancelTimer = () => {};
   #stopForce: CancelTimer = () => {};
-  #stopBeat: CancelTimer = () => {};
   #resolveStopped: (summary: WorkerSummary) => void = () => {};
 
   constructor(parts: WorkerParts, options: WorkerOptions) {
@@ -132,6 +121,26 @@ export class WorkerEngine implements RunOwner {
     this.#id = parts.system.newId();
     this.#focus = options.focused ? new Set() : undefined;
     this.#claimsLeft = options.maxTasks ?? Infinity;
+    const { broker, system } = parts;
+    const troubled = (where: string, error: unknown) => this.#troubled(where, error);
+    this.#settling = new Settling(broker, system, {
+      stored: (batch) => {
+        for (const ended of batch) this.#tell(ended);
+        if (options.burst) this.#wantClaims();
+      },
+      troubled,
+      done: () => this.#stopWhenDone(),
+    });
+    this.#pulse = new Pulse({
+      broker,
+      system,
+      leaseMs: options.leaseMs,
+      info: () => this.#info(),
+      running: () => this.running,
+      kept: () => this.#settling.leases,
+      heed: (run, state) => this.#heed(run, state),
+      troubled,
+    });
     this.stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve;
     });
@@ -169,7 +178,7 @@ export class WorkerEngine implements RunOwner {
     if (this.state !== "running") return;
     const unsubscribe = await this.#parts.broker.subscribe({
       queued: () => this.#wantClaims(),
-      cancelling: () => void this.#renew(),
+      cancelling: () => void this.#pulse.renew(),
       failed: (error) => this.#troubled("the broker", error),
     });
     // Told to stop meanwhile, it has let go of everything else already.
@@ -179,7 +188,7 @@ export class WorkerEngine implements RunOwner {
     if (this.#fault !== undefined) return;
     if (this.state !== "running") return await this.#parts.broker.leave(this.#id);
     this.#parts.hooks.emit("workerRunning", { worker: this.options.name });
-    this.#beatLater();
+    this.#pulse.go();
     this.#pollLater();
     await this.#claim();
   }
@@ -203,7 +212,7 @@ export class WorkerEngine implements RunOwner {
     const { isolation } = this.#parts;
     if (isolation.reload === undefined) throw new Error(`Isolation ${isolation.kind} cannot load code anew.`);
     const names = this.#know(await isolation.reload());
-    if (this.#state === "running") await this.#beat();
+    if (this.#state === "running") await this.#pulse.beat();
     this.#wantClaims();
     return names;
   }
@@ -258,7 +267,7 @@ export class WorkerEngine implements RunOwner {
   }
 
   report(run: Run, report: Omit<RunReport, "lease">): void {
-    this.#reports.push({ ...report, lease: run.job.lease });
+    this.#settling.report({ ...report, lease: run.job.lease });
     const event = run.event(this.options.name);
     if (report.progress) this.#emit(run, "taskProgress", { ...event, ...report.progress });
     for (const { stream, text } of report.lines ?? [])
@@ -276,16 +285,23 @@ export class WorkerEngine implements RunOwner {
   #turnLater(): void {
     if (this.#turnPending) return;
     this.#turnPending = true;
-    setImmediate(() => {
+    setImmediate(() => this.#turnOrHold());
+  }
+
+  /** Where other runs go on, what has ended waits a little for theirs: a commit costs the same for one and for many. */
+  #turnOrHold(): void {
+    const holdMs = this.#runs.size > 0 ? this.#settling.holdMs : 0;
+    if (holdMs >= 1) this.system.timer(holdMs, () => this.#turnOrHold());
+    else if (holdMs > 0) setImmediate(() => this.#turnOrHold());
+    else {
       this.#turnPending = false;
       this.#turn();
-    });
+    }
   }
 
   /** All verbs of a turn are called before any is waited for, so that they share one commit. */
   #turn(): void {
-    this.#sendReports();
-    this.#sendSettlements();
+    this.#settling.send();
     if (this.#claimAgain && !this.#claiming) void this.#claim();
     this.#stopWhenDone();
   }
@@ -379,35 +395,10 @@ export class WorkerEngine implements RunOwner {
     run.end();
     const seconds = (this.system.now().monoMs - run.startedMonoMs) / 1000;
     if (run.stopReason?.kind !== "lost" && this.#fault === undefined)
-      this.#ended.push({ run, outcome, verdict, seconds });
+      this.#settling.add({ run, outcome, verdict, seconds });
     this.#wantClaims();
   }
 
-  #sendSettlements(): void {
-    const batch = this.#ended.splice(0);
-    if (batch.length === 0) return;
-    this.#unsettled += 1;
-    const settlements = batch.map(({ run, verdict }) => ({ lease: run.job.lease, verdict }));
-    this.#parts.broker
-      .settle(settlements, this.system.now())
-      .then(
-        (stored) => {
-          for (const [index, ended] of batch.entries()) if (stored[index]) this.#tell(ended);
-          if (this.options.burst) this.#wantClaims();
-        },
-        (error: unknown) => {
-          // A result is not lost because the disk is full: it is kept, with its lease, and tried again by the poll.
-          this.#ended.unshift(...batch);
-          this.#troubled("storing results", error);
-        },
-      )
-      .finally(() => {
-        this.#unsettled -= 1;
-        this.#stopWhenDone();
-      });
-  }
-
-  /** Only what is stored has happened: a frozen worker's late result is nobody's event. */
   #tell({ run, outcome, verdict, seconds }: Ended): void {
     if (verdict.status === "success") this.#summary.succeeded += 1;
     else if (verdict.status === "error") this.#summary.failed += 1;
@@ -424,72 +415,31 @@ export class WorkerEngine implements RunOwner {
     this.#parts.isolation.tell(run.job.lease.fence, name, event);
   }
 
-  #sendReports(): void {
-    const batch = this.#reports.splice(0);
-    if (batch.length === 0) return;
-    this.#parts.broker.report(batch, this.system.now()).catch((error: unknown) => {
-      this.#troubled("storing progress and output", error);
-    });
-  }
-
   // --- staying alive
-
-  #beatLater(): void {
-    this.#stopBeat = this.system.timer(this.options.leaseMs / 3, () => {
-      void Promise.all([this.#renew(), this.#beat()]).finally(() => {
-        if (this.#state === "running" || this.#state === "stopping") this.#beatLater();
-      });
-    });
-  }
 
   /** What cannot even be begun is refused in one line: a queue that this user may not write, a full disk. */
   async #introduce(): Promise<void> {
     try {
-      await this.#enter();
+      await this.#pulse.introduce();
     } catch (error) {
       if (error instanceof BrokerError && error.code !== "E_BROKER_BUSY") this.#giveUp(error);
       else this.#troubled("the worker's heartbeat", error);
     }
   }
 
-  async #beat(): Promise<void> {
-    try {
-      await this.#enter();
-    } catch (error) {
-      this.#troubled("the worker's heartbeat", error);
-    }
-  }
-
-  async #enter(): Promise<void> {
+  #info(): WorkerInfo {
     const { host, pid } = this.system;
-    const { name, concurrency, leaseMs } = this.options;
-    const busy = this.#runs.size;
-    this.#toldBusy = busy;
-    const info = {
+    const { name, concurrency } = this.options;
+    return {
       id: this.#id,
       name,
       pid,
       host,
       slots: concurrency,
-      busy,
+      busy: this.#runs.size,
       tasks: this.taskNames,
       sinceMs: this.#sinceMs,
     };
-    await this.#parts.broker.beat(info, leaseMs, this.system.now());
-  }
-
-  /** Extends every lease, those of results that wait to be stored too, and acts on what has become of them. */
-  async #renew(): Promise<void> {
-    const runs = this.running;
-    const kept = this.#ended.map(({ run }) => run.job.lease);
-    const leases: Lease[] = [...runs.map((run) => run.job.lease), ...kept];
-    if (leases.length === 0) return;
-    try {
-      const states = await this.#parts.broker.extend(leases, this.options.leaseMs, this.system.now());
-      for (const [index, run] of runs.entries()) this.#heed(run, states[index] as LeaseState);
-    } catch (error) {
-      this.#troubled("extending leases", error);
-    }
   }
 
   #heed(run: Run, state: LeaseState): void {
@@ -503,7 +453,7 @@ export class WorkerEngine implements RunOwner {
   #pollLater(): void {
     this.#stopPoll = this.system.timer(this.options.pollMs, () => {
       this.#wantClaims();
-      if (this.#runs.size !== this.#toldBusy) void this.#beat();
+      this.#pulse.beatIfChanged();
       if (this.#state === "running" || this.#state === "stopping") this.#pollLater();
     });
   }
@@ -522,7 +472,7 @@ export class WorkerEngine implements RunOwner {
   #giveUp(error: BrokerError): void {
     if (this.#fault !== undefined) return;
     this.#fault = error;
-    this.#ended = [];
+    this.#settling.drop();
     if (this.#state === "running") this.#beginStop();
     this.#abortAll({ kind: "lost" });
   }
@@ -579,16 +529,16 @@ export class WorkerEngine implements RunOwner {
   }
 
   #isBusy(): boolean {
-    return this.#runs.size > 0 || this.#ended.length > 0 || this.#unsettled > 0;
+    return this.#runs.size > 0 || this.#settling.isBusy;
   }
 
   /** @param farewellMs how long the queue may take to hear of it */
   #finish(farewellMs = Infinity): void {
     this.#state = "stopped";
     // What could not be ended or stored in time has not been told.
-    this.#summary.interrupted += this.#runs.size + this.#ended.length;
-    for (const stop of [this.#stopPoll, this.#stopGrace, this.#stopForce, this.#stopBeat, this.#stopDueTimer])
-      stop();
+    this.#summary.interrupted += this.#runs.size + this.#settling.leases.length;
+    for (const stop of [this.#stopPoll, this.#stopGrace, this.#stopForce, this.#stopDueTimer]) stop();
+    this.#pulse.stop();
     this.#unsubscribe();
     const farewell = withinMs(this.system, farewellMs, this.#parts.broker.leave(this.#id));
     void Promise.allSettled([farewell, this.#parts.isolation.close()]).then(() => {

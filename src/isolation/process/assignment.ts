@@ -14,18 +14,20 @@ export class Assignment {
   abortReason: AbortReason | undefined;
   /** what `overtime` would mean, as the child worked it out */
   overtime: Outcome = { kind: "overtime", retryable: true, delayMs: 0 };
+  /** when it was given to its child, in milliseconds of the monotonic clock */
+  placedMonoMs = 0;
   stopTimer: CancelTimer = () => {};
   /** events of the time before it had a child */
   readonly early: Extract<ToChild, { type: "event" }>[] = [];
   #pauses = 0;
-  readonly #facts: TaskFacts | undefined;
+  readonly #facts: TaskFacts;
   #resolve: (outcome: Outcome) => void = () => {};
 
-  constructor(job: Job, host: RunHost, facts: TaskFacts | undefined) {
+  constructor(job: Job, host: RunHost, facts: TaskFacts) {
     this.job = job;
     this.host = host;
     this.#facts = facts;
-    this.isBlocking = facts?.blocking ?? false;
+    this.isBlocking = facts.blocking;
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -64,7 +66,7 @@ export class Assignment {
     if (this.abortReason?.kind === "overtime") return this.overtime;
     if (this.abortReason?.kind === "cancel") return { kind: "cancel", reason: this.abortReason.reason };
     if (this.abortReason !== undefined || byUs) return { kind: "interrupted" };
-    const delayMs = this.#facts?.backoff ? backoffMs(this.#facts.backoff, this.job.attempt, dice) : 0;
+    const delayMs = this.#facts.backoff ? backoffMs(this.#facts.backoff, this.job.attempt, dice) : 0;
     return { kind: "crashed", alone: wasAlone, detail: how, delayMs };
   }
 }

@@ -1,45 +1,30 @@
-import { LoadError } from "../../core/errors.js";
 import type { Outcome } from "../../core/verdict.js";
 import type { RemoteVerb } from "../../ports/broker.js";
 import type { AbortReason, Isolation, Job, Room, RunHost, TaskFacts } from "../../ports/isolation.js";
 import type { EventMap, EventName } from "../../ports/plugin.js";
-import type { System } from "../../ports/system.js";
 import { Assignment } from "./assignment.js";
-import { Child } from "./child.js";
-import { groupMemory } from "./memory.js";
-import { type FromChild, toWire, type WireError } from "./protocol.js";
+import type { Child } from "./child.js";
+import { Crew, type CrewOptions } from "./crew.js";
+import { Placing } from "./placing.js";
+import { type FromChild, toWire } from "./protocol.js";
 import { isRemoteVerb } from "./remoteBroker.js";
 
-export interface PoolOptions {
-  /** the script that a child runs */
-  readonly entry: string;
-  /** what a child needs to load the project; sent as JSON */
-  readonly project: unknown;
-  /** how many children work at once */
-  readonly processes: number;
+export interface PoolOptions extends CrewOptions {
   readonly killGraceMs: number;
-  /** how long a child may take to load the project */
-  readonly loadTimeoutMs: number;
-  readonly maxTasksPerChild: number | null;
-  /** bytes of a child and all that it started */
-  readonly maxMemoryPerChild: number | null;
-  readonly system: System;
   /** Answers a verb of the broker that code in a child called. */
   call(verb: RemoteVerb, args: readonly unknown[]): Promise<unknown>;
   /** Calls back when tasks have ended, for waiters in children. */
   onSettled(callback: (uuids: readonly string[] | undefined) => void): Promise<() => void>;
   /** Files of the user's that a child has imported. */
   imported(files: readonly string[]): void;
-  /** Something was printed that belongs to no run. */
-  stray(text: string): void;
-  reportFault(where: string, error: unknown): void;
 }
 
 /** For a run whose task another worker has already, or whose worker was told to stop twice. */
 const SHORT_GRACE_MS = 300;
-const MEASURE_EVERY_MS = 1000;
-const CLOSE_MS = 300;
-const RESTART_PAUSE_MS = 1000;
+/** A plain function that was claimed ahead of its turn waits no longer for a child than this. */
+const WAIT_MS = 1000;
+
+const INTERRUPTED: Outcome = { kind: "interrupted" };
 
 /**
  * Runs attempts in child processes. Async tasks share a child, a plain function has one to itself; a limit that is
@@ -48,75 +33,59 @@ const RESTART_PAUSE_MS = 1000;
 export class ProcessIsolation implements Isolation {
   readonly kind = "process";
   readonly #options: PoolOptions;
-  readonly #children = new Set<Child>();
+  readonly #crew: Crew;
+  readonly #placing: Placing;
   /** where each run was made, until its last event has been told */
   readonly #places = new Map<number, Child>();
-  readonly #waiting: Assignment[] = [];
+  readonly #subscribers = new Set<Child>();
   #facts = new Map<string, TaskFacts>();
   #roomChanged: () => void = () => {};
-  /** the child that shows whether the code can be loaded, at first or anew */
-  #scout:
-    | { child: Child; resolve(facts: readonly TaskFacts[]): void; reject(error: unknown): void }
-    | undefined;
-  /** The code was changed and cannot be loaded: children that have it from before are not to be replaced. */
-  #isBroken = false;
-  #subscribers = new Set<Child>();
   #unsubscribe: Promise<() => void> | undefined;
-  #isClosed = false;
   #closing: Promise<void> | undefined;
-  #onEmpty: () => void = () => {};
-  #pauseBeforeStart = false;
-  #isMeasuring = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#crew = new Crew(options, {
+      message: (child, message) => this.#receive(child, message),
+      gone: (child, how) => this.#gone(child, how),
+      changed: () => this.#changed(),
+      needsFresh: () => this.#placing.needsFresh,
+    });
+    this.#placing = new Placing(this.#crew.children, options.processes);
   }
 
   open(roomChanged: () => void): Promise<readonly TaskFacts[]> {
     this.#roomChanged = roomChanged;
-    return this.#sendScout();
+    return this.#crew.sendScout();
   }
 
   async reload(): Promise<readonly TaskFacts[]> {
     try {
-      return await this.#sendScout();
+      return await this.#crew.sendScout();
     } catch (error) {
-      this.#isBroken = true;
+      this.#crew.keepOldCode();
       throw error;
     }
   }
 
-  #sendScout(): Promise<readonly TaskFacts[]> {
-    return new Promise((resolve, reject) => {
-      this.#scout = { child: this.#startChild(), resolve, reject };
-    });
-  }
-
   room(): Room {
-    const open = this.#inState("ready").filter((child) => !child.isRetiring);
-    const free = this.#freePlaces();
-    const waiting = this.#waitingForWhole;
-    const mayDrain = open.some((child) => child.active > 0 && !child.isOccupied && !child.isReserved);
-    const shared = free > 0 || open.some((child) => !child.isOccupied && !child.isReserved);
-    return {
-      shared: shared ? Number.POSITIVE_INFINITY : 0,
-      blocking: Math.max(0, free - waiting) + (waiting === 0 && free === 0 && mayDrain ? 1 : 0),
-    };
+    return this.#placing.room();
   }
 
   run(job: Job, host: RunHost): Promise<Outcome> {
+    const facts = this.#facts.get(job.taskName);
     // Claimed just before the code of it went away.
-    if (!this.#facts.has(job.taskName)) return Promise.resolve({ kind: "interrupted" });
-    const run = new Assignment(job, host, this.#facts.get(job.taskName));
-    this.#waiting.push(run);
+    if (facts === undefined) return Promise.resolve(INTERRUPTED);
+    const run = new Assignment(job, host, facts);
+    this.#placing.add(run);
     this.#placeWaiting();
+    if (run.isBlocking && !this.#places.has(run.fence)) this.#giveBackWhenStuck(run);
     return run.outcome;
   }
 
   abort(fence: number, reason: AbortReason): void {
-    const waiting = this.#waiting.find((run) => run.fence === fence);
+    const [waiting] = this.#placing.withdraw((run) => run.fence === fence);
     if (waiting !== undefined) {
-      this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
       waiting.abortReason = reason;
       waiting.end(waiting.lostProcess("", true, false, 0));
       this.#placeWaiting();
@@ -130,7 +99,7 @@ export class ProcessIsolation implements Isolation {
   tell<Name extends EventName>(fence: number, name: Name, event: EventMap[Name]): void {
     const child = this.#places.get(fence);
     if (child === undefined) {
-      this.#waiting.find((run) => run.fence === fence)?.early.push({ type: "event", name, event });
+      this.#placing.find(fence)?.early.push({ type: "event", name, event });
       return;
     }
     if (child.hears.has(name)) child.post({ type: "event", name, event });
@@ -143,156 +112,39 @@ export class ProcessIsolation implements Isolation {
   }
 
   async #close(): Promise<void> {
-    this.#isClosed = true;
+    const closed = this.#crew.close();
     (await this.#unsubscribe)?.();
-    if (this.#children.size === 0) return;
-    const empty = new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-    });
-    for (const child of this.#children) child.close(CLOSE_MS);
-    await empty;
+    await closed;
   }
 
   // --- placing
 
-  #placeWaiting(): void {
-    this.#releaseReserved();
-    for (const run of [...this.#waiting]) {
-      const child = this.#placeFor(run);
-      if (child === undefined) continue;
-      this.#waiting.splice(this.#waiting.indexOf(run), 1);
-      this.#assign(child, run);
-    }
-    this.#reserveForBlocking();
-    this.#keepWarm();
-  }
-
-  /** The child that has the fewest runs of those that can take this one. */
-  #placeFor(run: Assignment): Child | undefined {
-    const mayUseAnother = this.#workingCount() < this.#options.processes;
-    const takes = (child: Child) => {
-      if (child.isRetiring || child.isOccupied) return false;
-      if (child.active === 0 && !mayUseAnother) return false;
-      if (run.isAlone) return child.isFresh;
-      if (run.isBlocking) return child.active === 0;
-      return !child.isReserved;
-    };
-    return leastBusy(this.#inState("ready").filter(takes));
-  }
-
-  #assign(child: Child, run: Assignment): void {
-    child.isReserved = false;
-    this.#places.set(run.fence, child);
-    child.give(run);
-    const { maxTasksPerChild } = this.#options;
-    if (maxTasksPerChild !== null && child.served >= maxTasksPerChild) child.isRetiring = true;
-    this.#measureMemory();
-  }
-
-  /** A blocking run that found no free child gets the one that is free soonest: it takes no other run until then. */
-  #reserveForBlocking(): void {
-    if (this.#reserved.length >= this.#waitingForWhole || this.#freePlaces() > 0) return;
-    const child = leastBusy(
-      this.#inState("ready").filter(
-        (one) => one.active > 0 && !one.isOccupied && !one.isRetiring && !one.isReserved,
-      ),
-    );
-    if (child !== undefined) child.isReserved = true;
-  }
-
-  /** The run that a child was kept free for may have found another one, or have been cancelled. */
-  #releaseReserved(): void {
-    for (const child of this.#reserved.slice(this.#waitingForWhole)) child.isReserved = false;
-  }
-
-  get #reserved(): readonly Child[] {
-    return [...this.#children].filter((child) => child.isReserved);
-  }
-
-  /** how many runs wait that need a child for themselves */
-  get #waitingForWhole(): number {
-    return this.#waiting.filter((run) => run.isBlocking || run.isAlone).length;
-  }
-
-  /** Those of old code do not count: a long run in one of them must not keep the new code from its turn. */
-  #workingCount(): number {
-    return [...this.#children].filter((child) => child.active > 0 && !child.isOutdated).length;
-  }
-
-  /** idle children that may be put to work now */
-  #freePlaces(): number {
-    const idle = this.#inState("ready").filter(
-      (child) => child.active === 0 && !child.isRetiring && !child.isOccupied,
-    );
-    return Math.max(0, Math.min(idle.length, this.#options.processes - this.#workingCount()));
-  }
-
-  #inState(state: Child["state"]): Child[] {
-    return [...this.#children].filter((child) => child.state === state);
-  }
-
-  // --- children
-
-  /** There is always one child that could begin at once, or one on its way. */
-  #keepWarm(): void {
-    if (this.#isClosed || this.#pauseBeforeStart) return;
-    const usable = [...this.#children].filter((child) => !child.isRetiring && !child.isKilled);
-    if (this.#isBroken && usable.length > 0) return;
-    const idle = usable.filter((child) => child.active === 0 && !child.isOccupied);
-    const mustBeFresh = this.#waiting.some((run) => run.isAlone);
-    if (idle.some((child) => child.isFresh || !mustBeFresh)) return;
-    const working = usable.filter((child) => child.active > 0).length;
-    if (working > this.#options.processes) return;
-    const worn = idle.find((child) => child.runs.size === 0);
-    if (worn !== undefined) this.#retire(worn);
-    this.#startChild();
-  }
-
-  /** It takes no more runs, and ends when those that it has are over. */
-  #retire(child: Child): void {
-    child.isRetiring = true;
-    if (child.runs.size === 0) child.close(CLOSE_MS);
-  }
-
-  /** Looks from time to time whether a child has grown too large, as long as something runs. */
-  #measureMemory(): void {
-    const { maxMemoryPerChild, system } = this.#options;
-    if (maxMemoryPerChild === null || this.#isMeasuring) return;
-    this.#isMeasuring = true;
-    system.timer(MEASURE_EVERY_MS, () => void this.#replaceLarge(maxMemoryPerChild), { idle: true });
-  }
-
-  async #replaceLarge(mostBytes: number): Promise<void> {
-    const bytes = await groupMemory();
-    this.#isMeasuring = false;
-    if (this.#isClosed) return;
-    for (const child of this.#inState("ready")) {
-      if (!child.isRetiring && (bytes.get(child.pid) ?? 0) > mostBytes) this.#retire(child);
-    }
+  #changed(): void {
     this.#placeWaiting();
     this.#roomChanged();
-    if ([...this.#children].some((child) => child.runs.size > 0)) this.#measureMemory();
   }
 
-  #startChild(): Child {
-    const { entry, project, system, loadTimeoutMs, stray } = this.#options;
-    const child = new Child(entry, project, system, {
-      message: (from, message) => this.#receive(from, message),
-      gone: (from, how) => this.#gone(from, how),
-      printed: stray,
+  #placeWaiting(): void {
+    this.#placing.place((child, run) => {
+      run.stopTimer();
+      this.#places.set(run.fence, child);
+      run.placedMonoMs = this.#nowMs();
+      child.give(run);
+      this.#crew.wear(child);
     });
-    this.#children.add(child);
-    // The child ends a load that hangs by itself, and says so; this is for one that cannot.
-    const timer = system.timer(
-      loadTimeoutMs * 1.5 + 2000,
-      () => {
-        if (child.state === "starting") child.kill();
-      },
-      { idle: true },
-    );
-    void timer;
-    return child;
+    this.#crew.keepWarm();
   }
+
+  /** It was thought to be short what is ahead of it. Nothing of it has begun, so any worker may have it. */
+  #giveBackWhenStuck(run: Assignment): void {
+    run.stopTimer = this.#options.system.timer(WAIT_MS, () => {
+      if (!this.#placing.isStuck(run)) return;
+      this.#placing.withdraw((one) => one === run);
+      run.end(INTERRUPTED);
+    });
+  }
+
+  // --- what children say
 
   #receive(child: Child, message: FromChild): void {
     switch (message.type) {
@@ -300,7 +152,7 @@ export class ProcessIsolation implements Isolation {
         this.#ready(child, message.tasks);
         break;
       case "failed":
-        this.#loadFailed(child, message.error);
+        this.#crew.loadFailed(child, message.error);
         break;
       case "imported":
         this.#options.imported(message.files);
@@ -330,6 +182,14 @@ export class ProcessIsolation implements Isolation {
     }
   }
 
+  #ready(child: Child, tasks: readonly TaskFacts[]): void {
+    this.#facts = new Map(tasks.map((facts) => [facts.name, facts]));
+    this.#crew.ready(child, tasks);
+    for (const run of this.#placing.withdraw(({ job }) => !this.#facts.has(job.taskName)))
+      run.end(INTERRUPTED);
+    this.#changed();
+  }
+
   #heard(child: Child, run: Assignment, message: Extract<FromChild, { fence: number }>): void {
     switch (message.type) {
       case "started":
@@ -351,70 +211,14 @@ export class ProcessIsolation implements Isolation {
         break;
       case "outcome":
         child.runs.delete(run.fence);
+        if (run.isBlocking) this.#placing.learn(this.#nowMs() - run.placedMonoMs);
         run.end(message.outcome);
-        if (child.isRetiring && child.runs.size === 0) child.close(CLOSE_MS);
-        this.#placeWaiting();
-        this.#roomChanged();
+        this.#crew.relieve(child);
+        this.#changed();
     }
-  }
-
-  #ready(child: Child, tasks: readonly TaskFacts[]): void {
-    child.state = "ready";
-    this.#facts = new Map(tasks.map((facts) => [facts.name, facts]));
-    if (this.#scout?.child === child) {
-      this.#isBroken = false;
-      this.#outdateOthers(child);
-      this.#scout.resolve(tasks);
-      this.#scout = undefined;
-    }
-    this.#placeWaiting();
-    this.#roomChanged();
-  }
-
-  /** From here on all that begins, begins with the code that this child has. */
-  #outdateOthers(child: Child): void {
-    for (const other of this.#children) {
-      if (other === child) continue;
-      other.isOutdated = true;
-      other.isReserved = false;
-      this.#retire(other);
-    }
-    for (const run of this.#waiting.filter(({ job }) => !this.#facts.has(job.taskName))) {
-      this.#waiting.splice(this.#waiting.indexOf(run), 1);
-      run.end({ kind: "interrupted" });
-    }
-  }
-
-  #loadFailed(child: Child, { code, message, hint }: WireError): void {
-    const error = new LoadError(message, hint ?? undefined, undefined, code ?? "E_LOAD");
-    if (this.#scout?.child === child) this.#rejectScout(error);
-    else this.#options.reportFault("starting a child process", error);
-    child.kill();
-    this.#waitBeforeStart();
-  }
-
-  #rejectScout(error: LoadError): void {
-    this.#scout?.reject(error);
-    this.#scout = undefined;
-  }
-
-  /** What cannot be loaded now is not tried again at once, over and over. */
-  #waitBeforeStart(): void {
-    this.#pauseBeforeStart = true;
-    this.#options.system.timer(
-      RESTART_PAUSE_MS,
-      () => {
-        this.#pauseBeforeStart = false;
-        this.#keepWarm();
-      },
-      { idle: true },
-    );
   }
 
   #gone(child: Child, how: string): void {
-    const neverReady =
-      this.#children.has(child) && child.runs.size === 0 && child.served === 0 && !child.isKilled;
-    this.#children.delete(child);
     this.#subscribers.delete(child);
     for (const run of child.runs.values()) {
       // In a child that was used before, something that another run left behind may have ended it.
@@ -422,17 +226,6 @@ export class ProcessIsolation implements Isolation {
       run.end(run.lostProcess(how, child.isKilled, wasAlone, this.#options.system.random()));
     }
     child.runs.clear();
-    if (this.#scout?.child === child) {
-      const hint = "See what it printed.";
-      this.#rejectScout(new LoadError(`The process that loads the tasks died: ${how}.`, hint));
-    }
-    if (this.#isClosed) {
-      if (this.#children.size === 0) this.#onEmpty();
-      return;
-    }
-    if (neverReady && !child.isRetiring) this.#waitBeforeStart();
-    this.#placeWaiting();
-    this.#roomChanged();
   }
 
   // --- limits
@@ -463,6 +256,10 @@ export class ProcessIsolation implements Isolation {
     run.stopTimer = system.timer(graceMs, () => child.kill());
   }
 
+  #nowMs(): number {
+    return this.#options.system.now().monoMs;
+  }
+
   // --- what children ask for
 
   async #answer(child: Child, { id, verb, args }: Extract<FromChild, { type: "call" }>): Promise<void> {
@@ -482,11 +279,4 @@ export class ProcessIsolation implements Isolation {
     // What ended before the subscription stood: waiters look once more.
     void this.#unsubscribe.then(() => child.post({ type: "settled", uuids: null }));
   }
-}
-
-function leastBusy(children: readonly Child[]): Child | undefined {
-  return children.reduce<Child | undefined>(
-    (best, child) => (best === undefined || child.runs.size < best.runs.size ? child : best),
-    undefined,
-  );
 }

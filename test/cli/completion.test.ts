@@ -59,7 +59,7 @@ describe.each(SHELLS)("completion in %s", (shell, start, prepare) => {
     // What is asked for a completion is answered, and what would be run is shown.
     project.write(
       "bin/qtasks",
-      `#!/bin/sh\ncase $1 in __complete|completion) exec ${process.execPath} ${BIN} "$@" ;; *) echo "GOT:$*:END" ;; esac\n`,
+      `#!/bin/sh\ncase $1:$# in __complete:*|completion:2) exec ${process.execPath} ${BIN} "$@" ;; *) echo "GOT:$*:END" ;; esac\n`,
     );
     chmodSync(project.path("bin/qtasks"), 0o755);
     return project;
@@ -69,7 +69,7 @@ describe.each(SHELLS)("completion in %s", (shell, start, prepare) => {
     const project = projectWithCommand();
     expect(await typed(project, "qtasks wor\t--isol\tin\t")).toBe("worker --isolation inline");
     expect(await typed(project, "qtasks --color al\tstat\t")).toBe("--color always status");
-    expect(await typed(project, "qtasks completion f\t")).toBe("completion fish");
+    expect(await typed(project, "qtasks completion f\tnow")).toBe("completion fish now");
   });
 
   test.skipIf(!isHere)("completes names of tasks, and ids of those queued last", async () => {

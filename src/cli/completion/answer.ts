@@ -13,10 +13,13 @@ export async function answer([question, form]: readonly string[]): Promise<void>
   const write = process.stdout.write.bind(process.stdout);
   // What modules print while they are imported is for nobody.
   process.stdout.write = process.stderr.write = () => true;
-  const found = await (question === "ids" ? newestIds() : taskNames()).catch(() => []);
+  const found = await (ANSWERS[question ?? ""] ?? none)().catch(none);
   const line = form === "zsh" ? forZsh : withTabulator;
   write(found.map(line).join(""), () => process.exit(0));
 }
+
+const none = async (): Promise<readonly Offer[]> => [];
+const ANSWERS: Readonly<Record<string, typeof none>> = { tasks: taskNames, ids: newestIds };
 
 type Offer = readonly [value: string, description: string];
 

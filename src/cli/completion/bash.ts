@@ -37,10 +37,9 @@ ${commands.map(({ name, argument, isList }) => `          ${name}:${isList ? "*"
       ;;
   esac
   COMPREPLY=($(compgen -W "$offers" -- "$current"))
-  # bash takes a word apart at these signs, and replaces the last part only.
-  local part=\${COMP_WORDS[COMP_CWORD]}
-  [[ $part == [:@=] ]] && part=
-  local before=\${current%"$part"}
+  # bash takes a word apart at colons, and replaces the last part only.
+  local before=
+  [[ $COMP_WORDBREAKS == *:* ]] && before=\${current%"\${current##*:}"}
   COMPREPLY=("\${COMPREPLY[@]#"$before"}")
 }
 _qtasks_ask() {

@@ -1,6 +1,14 @@
-import type { Candidates, CommandLineWords, CommandWords, FlagWords } from "./words.js";
+import {
+  allFlags,
+  type Candidates,
+  type CommandLineWords,
+  type CommandWords,
+  type FlagWords,
+} from "./words.js";
 
-export function fishScript({ flags, commands }: CommandLineWords): string {
+export function fishScript(words: CommandLineWords): string {
+  const { flags, commands } = words;
+  const valued = allFlags(words).filter(({ value }) => value !== undefined);
   const lines = [
     ...flags.map((flag) => `complete -c qtasks${flagWords(flag)}`),
     ...commands.map(
@@ -10,8 +18,23 @@ export function fishScript({ flags, commands }: CommandLineWords): string {
     ...commands.flatMap(commandLines),
   ];
   return `# Completion of qtasks for fish: qtasks completion fish > ~/.config/fish/completions/qtasks.fish
-function __qtasks_given -d 'as many words stand before this one, flags left out'
-    test (count (string match -v -- '-*' (commandline -opc)[2..-1])) -eq $argv[1]
+function __qtasks_given -d 'as many words stand before this one, without flags and their values'
+    set -l given 0
+    set -l isValue 0
+    for word in (commandline -opc)[2..-1]
+        if test $isValue = 1
+            set isValue 0
+            continue
+        end
+        switch $word
+            case ${valued.flatMap(({ long, short }) => (short === undefined ? [long] : [long, short])).join(" ")}
+                set isValue 1
+            case '-*'
+            case '*'
+                set given (math $given + 1)
+        end
+    end
+    test $given -eq $argv[1]
 end
 function __qtasks_ask
     set -l words (commandline -opc)

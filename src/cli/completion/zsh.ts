@@ -33,8 +33,8 @@ if [[ $funcstack[1] == _qtasks ]]; then _qtasks "$@"; else compdef _qtasks qtask
 }
 
 function commandCase({ name, flags, argument, isList }: CommandWords): string {
-  const rest = isList ? `'*: :${action(argument)}'` : `'1: :${action(argument)}' '*: :'`;
-  const specs = [...flags.map(flagSpec), rest].map((spec) => `      ${spec}`).join(" \\\n");
+  const rest = argument === "nothing" ? [] : [`'${isList ? "*" : "1"}: :${action(argument)}'`];
+  const specs = [...flags.map(flagSpec), ...rest].map((spec) => `      ${spec}`).join(" \\\n");
   return `    ${name}) _arguments -S $shared \\\n${specs} ;;`;
 }
 
@@ -50,7 +50,8 @@ function action(candidates: Candidates): string {
   switch (candidates) {
     case "tasks":
     case "ids":
-      return `_qtasks_ask ${candidates}`;
+      // Without the space, zsh would put words of its own in between.
+      return ` _qtasks_ask ${candidates}`;
     case "files":
       return "_files";
     case "nothing":

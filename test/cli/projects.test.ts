@@ -315,4 +315,45 @@ describe.concurrent("init", () => {
     expect(project.read("qtasks.config.ts")).toContain("mine");
     expect(project.read("tasks/hello.ts")).toBe("// mine too");
   });
+
+  test.each([
+    ["ES modules", '{ "type": "module" }'],
+    ["CommonJS", '{ "type": "commonjs" }'],
+    ["a package.json that does not say", "{}"],
+  ])("runs as it is with %s", async (_, packageJson) => {
+    const project = new Project({ "package.json": packageJson });
+    await project.qtasks(["init"]);
+    expect(await project.qtasks(["run", "hello", "Ada"])).toMatchObject({ code: 0, stdout: "Hello, Ada!\n" });
+  });
+
+  test("keeps a config of another kind, and adds no task to those that are there", async () => {
+    const project = new Project({ "qtasks.config.mjs": "export default {};", "tasks/own.mjs": "" }, INLINE);
+    const { stdout } = await project.qtasks(["init"]);
+    expect(stdout).toBe(
+      "kept  qtasks.config.mjs, it was there already\nkept  tasks/own.mjs, it was there already\n",
+    );
+    const inPackage = new Project({ "package.json": '{ "qtasks": {} }' }, INLINE);
+    expect(await inPackage.json(["init"])).toEqual({ written: ["tasks/hello.ts"], kept: ["package.json"] });
+  });
+
+  test("has git ignore the queue, once, where there is git", async () => {
+    const project = new Project({ ".gitignore": "node_modules" }, INLINE);
+    expect((await project.qtasks(["init"])).stdout).toContain("wrote .gitignore");
+    expect((await project.qtasks(["init"])).stdout).not.toContain("wrote");
+    expect(project.read(".gitignore")).toBe("node_modules\n.qtasks/\n");
+    const repository = new Project({ ".git/HEAD": "ref: refs/heads/main" }, INLINE);
+    await repository.qtasks(["init"]);
+    expect(repository.read(".gitignore")).toBe(".qtasks/\n");
+  });
+
+  test.each([
+    ["a lock file", { "pnpm-lock.yaml": "" }, {}, "pnpm exec qtasks list"],
+    ["package.json", { "package.json": '{ "packageManager": "yarn@4.1.0" }' }, {}, "yarn qtasks list"],
+    ["who runs it", {}, { npm_config_user_agent: "bun/1.1.0 npm/? node/v20" }, "bunx qtasks list"],
+    ["nothing", {}, {}, "npx qtasks list"],
+  ])("says what is next in the words of the package manager, told by %s", async (_, files, env, words) => {
+    const { stderr } = await new Project(files as Record<string, string>, INLINE).qtasks(["init"], { env });
+    expect(stderr).toContain(words);
+    expect(stderr).not.toContain("First");
+  });
 });

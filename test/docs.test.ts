@@ -62,7 +62,7 @@ describe("the command line", () => {
     .filter((name) => name !== "help");
   const help = new Map(commands.map((name) => [name, helpOf(name)]));
 
-  test.each(["README.md", "docs/guide.md", "docs/cli.md", "docs/task-life.md"])(
+  test.each(["README.md", "docs/guide.md", "docs/cli.md", "docs/recipes.md", "docs/task-life.md"])(
     "understands every command that %s shows",
     (name) => {
       const unknown = commandsShownIn(join(repo, name)).filter(({ command, flags }) => {

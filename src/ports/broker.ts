@@ -72,8 +72,13 @@ export interface Broker {
   counts(): Promise<readonly TaskCounts[]>;
   /** When the task that has waited longest was created, epoch milliseconds; null when none waits. */
   oldestWaiting(): Promise<number | null>;
-  /** What a task printed and logged, oldest first; empty when nothing, or no such task. */
-  logs(uuid: string): Promise<readonly LogLine[]>;
+  /** One row for each task name of which a task waits, sorted by name. Does not look at every task. */
+  waiting(now: Moment): Promise<readonly WaitingTasks[]>;
+  /**
+   * What a task printed and logged, oldest first; empty when nothing, or no such task.
+   * @param after leaves out so many of the oldest lines: whoever follows a log passes how many it has read
+   */
+  logs(uuid: string, after?: number): Promise<readonly LogLine[]>;
 
   /** Enters the worker, or renews its entry; the entry counts as alive for `leaseMs`. */
   beat(worker: WorkerInfo, leaseMs: number, now: Moment): Promise<void>;
@@ -203,6 +208,17 @@ export interface TaskCounts extends Readonly<Record<Status, number>> {
   readonly name: string;
 }
 
+/** What waits under one task name. */
+export interface WaitingTasks {
+  readonly name: string;
+  /** one of them could be claimed now */
+  readonly isDue: boolean;
+  /** the next of those that are not: epoch milliseconds; null when all are due */
+  readonly nextDueAtMs: number | null;
+  /** that next one has run before and waits for its next attempt */
+  readonly nextIsRetry: boolean;
+}
+
 export interface WorkerInfo {
   readonly id: string;
   readonly name: string;
@@ -238,6 +254,7 @@ export type RemoteVerb =
   | "list"
   | "counts"
   | "oldestWaiting"
+  | "waiting"
   | "logs"
   | "workers"
   | "cancel"

@@ -19,12 +19,13 @@ import type {
   TaskCounts,
   TaskQuery,
   Unsubscribe,
+  WaitingTasks,
   WorkerInfo,
 } from "../../ports/broker.js";
 import type { Moment } from "../../ports/system.js";
 import { deadlineIn, hasPassed } from "./deadline.js";
 import { byPlaceInLine, type Entry, type Run } from "./entry.js";
-import { countByName, oldestWaiting, prunable, select, withinAtMost } from "./query.js";
+import { countByName, oldestWaiting, prunable, select, waitingByName, withinAtMost } from "./query.js";
 import { bindingOf, type Lane, MemoryStorage } from "./storage.js";
 import { cancelled, ending, historyWith, lost, WAITING } from "./transitions.js";
 
@@ -167,8 +168,12 @@ export class MemoryBroker implements Broker {
     return oldestWaiting(this.#storage.entries.values());
   }
 
-  async logs(uuid: string): Promise<readonly LogLine[]> {
-    return [...(this.#storage.entries.get(uuid)?.log ?? [])];
+  async waiting(now: Moment): Promise<readonly WaitingTasks[]> {
+    return waitingByName(this.#storage.lanes(), now.wallMs);
+  }
+
+  async logs(uuid: string, after = 0): Promise<readonly LogLine[]> {
+    return this.#storage.entries.get(uuid)?.log.slice(after) ?? [];
   }
 
   async beat(worker: WorkerInfo, leaseMs: number, now: Moment): Promise<void> {

@@ -1,7 +1,8 @@
 import type { TaskRecord } from "../../core/record.js";
 import { isFinal, type Status } from "../../core/status.js";
-import type { ClaimRequest, PruneQuery, TaskCounts, TaskQuery } from "../../ports/broker.js";
+import type { ClaimRequest, PruneQuery, TaskCounts, TaskQuery, WaitingTasks } from "../../ports/broker.js";
 import { type Entry, lastFinishedFirst, newestFirst } from "./entry.js";
+import type { Lane } from "./storage.js";
 
 export function select(entries: Iterable<Entry>, query: TaskQuery): readonly TaskRecord[] {
   return [...entries]
@@ -30,6 +31,19 @@ export function oldestWaiting(entries: Iterable<Entry>): number | null {
       oldest = record.createdAtMs;
   }
   return oldest;
+}
+
+/** `lanes` by task name. Scheduled tasks whose time has come are due although no claim has let them in line yet. */
+export function waitingByName(lanes: ReadonlyMap<string, Lane>, nowMs: number): readonly WaitingTasks[] {
+  return [...lanes]
+    .flatMap(([name, { due, scheduled }]) => {
+      const overdue = scheduled.first()?.record;
+      const next = scheduled.find(({ record }) => record.runAtMs > nowMs)?.record;
+      const isDue = due.first() !== undefined || (overdue !== undefined && overdue !== next);
+      if (!isDue && next === undefined) return [];
+      return [{ name, isDue, nextDueAtMs: next?.runAtMs ?? null, nextIsRetry: (next?.attempt ?? 0) > 0 }];
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Leaves out what is more than `atMost` allows. */

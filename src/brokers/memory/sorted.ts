@@ -21,6 +21,11 @@ export class SortedList<T> {
     return this.#items[0];
   }
 
+  /** The first, in order, that fits. */
+  find(fits: (item: T) => boolean): T | undefined {
+    return this.#items.find(fits);
+  }
+
   take(count: number): readonly T[] {
     return this.#items.slice(0, count);
   }

@@ -27,6 +27,10 @@ export class MemoryStorage {
     return this.#bindings.get(binding);
   }
 
+  lanes(): ReadonlyMap<string, Lane> {
+    return this.#lanes;
+  }
+
   lanesOf(names: readonly string[]): readonly Lane[] {
     return [...new Set(names)].flatMap((name) => this.#lanes.get(name) ?? []);
   }

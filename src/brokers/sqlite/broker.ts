@@ -17,6 +17,7 @@ import type {
   TaskCounts,
   TaskQuery,
   Unsubscribe,
+  WaitingTasks,
   WorkerInfo,
 } from "../../ports/broker.js";
 import type { Moment } from "../../ports/system.js";
@@ -41,6 +42,7 @@ import { checkVersion } from "./schema.js";
 import { settle } from "./settle.js";
 import { Sql } from "./sql.js";
 import { wholeMoment } from "./time.js";
+import { waitingByName } from "./waiting.js";
 import { beat, leave, livingWorkers } from "./workers.js";
 
 export interface SqliteBrokerOptions {
@@ -158,8 +160,12 @@ export class SqliteBroker implements Broker {
     return this.#read(oldestWaiting);
   }
 
-  logs(uuid: string): Promise<readonly LogLine[]> {
-    return this.#read((sql) => getLogs(sql, uuid));
+  waiting(now: Moment): Promise<readonly WaitingTasks[]> {
+    return this.#read((sql) => waitingByName(sql, wholeMoment(now).wallMs));
+  }
+
+  logs(uuid: string, after = 0): Promise<readonly LogLine[]> {
+    return this.#read((sql) => getLogs(sql, uuid, after));
   }
 
   async beat(worker: WorkerInfo, leaseMs: number, now: Moment): Promise<void> {

@@ -15,8 +15,9 @@ export function loadRecords(sql: Sql, ids: readonly number[]): readonly TaskReco
   return ids.length === 0 ? [] : sql.json<Parts[]>(RECORDS, JSON.stringify(ids)).map(toRecord);
 }
 
-export function getLogs(sql: Sql, uuid: string): readonly LogLine[] {
-  return sql.json(LOGS, uuid);
+/** Without the oldest `after` lines: they are numbered from 1. */
+export function getLogs(sql: Sql, uuid: string, after: number): readonly LogLine[] {
+  return sql.json(LOGS, uuid, after);
 }
 
 /** A record as SQLite puts it together: `task`, and of the other parts those that there are. */
@@ -118,5 +119,5 @@ const LOGS = `
   SELECT json_group_array(json_object('attempt', attempt, 'timeMs', time, 'stream', stream, 'text', json(text))) AS json
   FROM (
     SELECT l.attempt, l.time, l.stream, l.text FROM tasks AS t CROSS JOIN lines AS l ON l.task = t.id
-    WHERE t.uuid = ? ORDER BY l.n
+    WHERE t.uuid = ? AND l.n > ? ORDER BY l.n
   )`;

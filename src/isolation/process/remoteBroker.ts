@@ -10,6 +10,7 @@ const VERBS: Readonly<Record<RemoteVerb, true>> = {
   list: true,
   counts: true,
   oldestWaiting: true,
+  waiting: true,
   logs: true,
   workers: true,
   cancel: true,
@@ -30,6 +31,7 @@ export class RemoteBroker implements Broker {
   readonly list = this.#remote("list");
   readonly counts = this.#remote("counts");
   readonly oldestWaiting = this.#remote("oldestWaiting");
+  readonly waiting = this.#remote("waiting");
   readonly logs = this.#remote("logs");
   readonly workers = this.#remote("workers");
   readonly cancel = this.#remote("cancel");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ERROR, SUCCESS } from "../samples.js";
+import { ERROR, retryAt, SUCCESS } from "../samples.js";
 import { type Stage, theme } from "../stage.js";
 
 export const reading = theme({
@@ -132,6 +132,41 @@ export const reading = theme({
     await stage.queued({ createdAtMs: stage.now.wallMs - 1000, runAtMs: stage.now.wallMs + 60_000 });
     await stage.queued({ createdAtMs: stage.now.wallMs });
     assert.equal(await stage.broker.oldestWaiting(), stage.now.wallMs - 1000);
+  },
+
+  "tells of each name what waits: whether some of it is due, and when the next of the rest is": async (
+    stage,
+  ) => {
+    const { wallMs } = stage.now;
+    assert.deepEqual(await stage.broker.waiting(stage.now), []);
+    await stage.finished(SUCCESS, { taskName: "done" });
+    await stage.running({ taskName: "running" });
+    for (const inMs of [9000, 5000]) await stage.queued({ taskName: "later", runAtMs: wallMs + inMs });
+    await stage.queued({ taskName: "both", runAtMs: wallMs + 7000 });
+    await stage.queued({ taskName: "both" });
+    await stage.queued({ taskName: "due" });
+    const [both, due, later] = [
+      { name: "both", isDue: true, nextDueAtMs: wallMs + 7000, nextIsRetry: false },
+      { name: "due", isDue: true, nextDueAtMs: null, nextIsRetry: false },
+      { name: "later", isDue: false, nextDueAtMs: wallMs + 5000, nextIsRetry: false },
+    ];
+    assert.deepEqual(await stage.broker.waiting(stage.now), [both, due, later]);
+    // Their time has come, and no claim has looked since.
+    assert.deepEqual(await stage.broker.waiting(stage.advance(7000)), [
+      { ...both, nextDueAtMs: null },
+      due,
+      { ...later, isDue: true, nextDueAtMs: wallMs + 9000 },
+    ]);
+  },
+
+  "tells that what waits for a later time is a further attempt": async (stage) => {
+    const { lease } = await stage.running();
+    await stage.settle(lease, retryAt(stage.now.wallMs + 30_000));
+    assert.deepEqual(await stage.broker.waiting(stage.now), [
+      { name: "mail.send", isDue: false, nextDueAtMs: stage.now.wallMs + 30_000, nextIsRetry: true },
+    ]);
+    await stage.broker.cancel(lease.uuid, null, stage.now);
+    assert.deepEqual(await stage.broker.waiting(stage.now), []);
   },
 
   "counts no name whose records are all gone": async (stage) => {

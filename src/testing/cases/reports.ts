@@ -54,6 +54,20 @@ export const reports = theme({
     assert.deepEqual(await stage.broker.logs(lease.uuid), [one, two, three, four]);
   },
 
+  "gives whoever follows a log only the lines after those that were read": async (stage) => {
+    const { lease } = await stage.running();
+    const [one, two, three] = [line(1, "stdout", "one"), line(1, "log", "two"), line(2, "stderr", "three")];
+    await stage.broker.report([{ lease, lines: [one, two] }], stage.now);
+    assert.deepEqual(await stage.broker.logs(lease.uuid, 0), [one, two]);
+    assert.deepEqual(await stage.broker.logs(lease.uuid, 1), [two]);
+    assert.deepEqual(await stage.broker.logs(lease.uuid, 2), []);
+    await stage.settle(lease, retryAt(stage.now.wallMs));
+    const second = await stage.claimOne();
+    await stage.broker.report([{ lease: second.lease, lines: [three] }], stage.now);
+    assert.deepEqual(await stage.broker.logs(lease.uuid, 2), [three]);
+    assert.deepEqual(await stage.broker.logs(lease.uuid, 9), []);
+  },
+
   "keeps progress and lines apart: either may come without the other": async (stage) => {
     const { lease } = await stage.running();
     const progress = { done: 1, total: 2, message: null };

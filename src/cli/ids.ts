@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { QTasksError, UnknownIdError } from "../core/errors.js";
 import type { App } from "../engine/app.js";
 import { EXIT, exitCodeOf } from "./exit.js";
 import { recallLast } from "./lastId.js";
 import { errorDocument, reportError } from "./report.js";
+import type { Session } from "./session.js";
 import type { Stage } from "./stage.js";
 import { UsageError } from "./usage.js";
 
@@ -11,9 +11,36 @@ const WHOLE = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const PREFIX = /^[0-9a-f][0-9a-f-]{0,35}$/;
 const ENOUGH_TO_TELL = 4;
 
-/** Ids as given: a uuid, a unique prefix of one, `@last`, or `-` for those on stdin. */
-export function readIds(words: readonly string[], root: string): readonly string[] {
-  const ids = words.flatMap((word) => (word === "-" ? readStdin() : [word]));
+/**
+ * The uuids of ids as given: a uuid, a unique prefix of one, `@last`, or `-` for those on stdin; each once. Unknown
+ * ones are told and do not keep the others from being served.
+ */
+export async function resolveIds(
+  { app, project }: Session,
+  words: readonly string[],
+  failures: Failures,
+): Promise<readonly string[]> {
+  const uuids = new Set<string>();
+  for (const id of await readIds(words, project.root)) {
+    try {
+      uuids.add(await resolveId(app, id));
+    } catch (error) {
+      failures.add(error);
+    }
+  }
+  return [...uuids];
+}
+
+/** The uuid where one id is asked for. */
+export async function resolveOnly({ app, project }: Session, word: string): Promise<string> {
+  const [id = "", second] = await readIds([word], project.root);
+  if (second !== undefined) throw new UsageError("Several ids came on stdin.", "This command takes one.");
+  return await resolveId(app, id);
+}
+
+async function readIds(words: readonly string[], root: string): Promise<readonly string[]> {
+  const fromStdin = words.includes("-") ? await readStdin() : [];
+  const ids = words.flatMap((word) => (word === "-" ? fromStdin : [word]));
   if (ids.length === 0)
     throw new UsageError("There are no ids.", "Give ids as arguments, or one a line on stdin with `-`.");
   return ids.map((id) => (id === "@last" ? recallLast(root) : id.toLowerCase()));
@@ -23,7 +50,7 @@ export function readIds(words: readonly string[], root: string): readonly string
  * @throws {UnknownIdError}
  * @throws {QTasksError} `E_AMBIGUOUS_ID`, naming some that begin so
  */
-export async function resolveId(app: App, id: string): Promise<string> {
+async function resolveId(app: App, id: string): Promise<string> {
   if (WHOLE.test(id)) return id;
   if (!PREFIX.test(id))
     throw new UsageError(`${JSON.stringify(id)} is no task id.`, "Give a uuid, or its first characters.");
@@ -64,8 +91,8 @@ export class Failures {
   }
 }
 
-function readStdin(): readonly string[] {
-  return readFileSync(0, "utf8")
-    .split(/\s+/)
-    .filter((line) => line !== "");
+async function readStdin(): Promise<readonly string[]> {
+  let text = "";
+  for await (const chunk of process.stdin.setEncoding("utf8")) text += chunk;
+  return text.split(/\s+/).filter((line) => line !== "");
 }

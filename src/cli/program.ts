@@ -126,8 +126,10 @@ function createProgram(
       ),
     );
 
-  add(program, "status", "counts, workers, and why nothing happens; with ids, whole records")
+  selection(add(program, "status", "counts, workers, and why nothing happens; with ids, whole records"))
     .argument("[ids...]", "uuids, unique prefixes, @last, or - for stdin")
+    .option("--limit <n>", "list the newest so many tasks (100 of a selection)")
+    .option("-w, --watch", "look again and again; with ids, until all are done")
     .action(
       on(async (stage, command) =>
         (await import("./commands/status.js")).status(stage, command.args, command.optsWithGlobals()),
@@ -253,7 +255,7 @@ function selection(command: Command): Command {
     .option("--status <status>", "instead of ids: tasks of this status (repeatable)", collect)
     .option("--task <name>", "instead of ids: tasks of this name")
     .option("--tag <tag>", "instead of ids: tasks with this tag")
-    .option("--since <duration>", "instead of ids: tasks queued within this time");
+    .option("--since <when>", "instead of ids: tasks queued within this time, or since then (ISO 8601)");
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

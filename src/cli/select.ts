@@ -1,7 +1,8 @@
+import { parseDuration } from "../core/duration.js";
 import { BadOptionError } from "../core/errors.js";
 import { isStatus, STATUSES, type Status } from "../core/status.js";
-import type { Failures } from "./ids.js";
-import { readIds, resolveId } from "./ids.js";
+import type { ListQuery } from "../engine/app.js";
+import { type Failures, resolveIds } from "./ids.js";
 import type { GlobalOptions, Session } from "./session.js";
 import { UsageError } from "./usage.js";
 
@@ -13,34 +14,51 @@ export interface SelectionFlags extends GlobalOptions {
   readonly since?: string | undefined;
 }
 
+/** What a command can do to tasks of some statuses only. */
+export interface Aim {
+  /** those that it can be done to */
+  readonly possible: readonly Status[];
+  /** those that are meant where `--status` does not say it */
+  readonly meant: readonly Status[];
+}
+
 const AT_MOST = 1_000_000;
 
-/** The tasks that ids name or, without ids, that flags choose; newest first. */
+/** The uuids that ids name or, without ids, that flags choose, newest first; each once. */
 export async function selectTasks(
-  { app, project }: Session,
+  session: Session,
   words: readonly string[],
   flags: SelectionFlags,
+  aim: Aim,
   failures: Failures,
 ): Promise<readonly string[]> {
-  if (isSelection(flags)) {
-    if (words.length > 0) throw new UsageError("Both ids and a selection were given.", "Give one of them.");
-    const { task, tag, since } = flags;
-    const found = await app.list({ status: toStatuses(flags.status), task, tag, since, limit: AT_MOST });
-    return found.map(({ uuid }) => uuid);
+  if (!isSelection(flags)) return await resolveIds(session, words, failures);
+  refuseBoth(words);
+  const query = toQuery(flags);
+  const stray = query.status?.find((status) => !aim.possible.includes(status));
+  if (stray !== undefined) {
+    throw new UsageError(
+      `--status is ${stray}, and this is not possible with such tasks.`,
+      `Give ${aim.possible.join(", ")}.`,
+    );
   }
-  const uuids: string[] = [];
-  for (const id of readIds(words, project.root)) {
-    try {
-      uuids.push(await resolveId(app, id));
-    } catch (error) {
-      failures.add(error);
-    }
-  }
-  return uuids;
+  const found = await session.app.list({ ...query, status: query.status ?? aim.meant, limit: AT_MOST });
+  return found.map(({ uuid }) => uuid);
 }
 
 export function isSelection({ status, task, tag, since }: SelectionFlags): boolean {
   return [status, task, tag, since].some((flag) => flag !== undefined);
+}
+
+/** @throws {UsageError} when there are ids beside a selection */
+export function refuseBoth(words: readonly string[]): void {
+  if (words.length > 0) throw new UsageError("Both ids and a selection were given.", "Give one of them.");
+}
+
+export function toQuery({ status, task, tag, since }: SelectionFlags): ListQuery & {
+  readonly status: readonly Status[] | undefined;
+} {
+  return { status: toStatuses(status), task, tag, since: since === undefined ? undefined : toSince(since) };
 }
 
 /** @throws {BadOptionError} naming what is no status */
@@ -49,4 +67,16 @@ export function toStatuses(words: readonly string[] | undefined): readonly Statu
   const stray = statuses?.find((word) => !isStatus(word));
   if (stray === undefined) return statuses as readonly Status[] | undefined;
   throw new BadOptionError(`--status is ${JSON.stringify(stray)}.`, `Give one of ${STATUSES.join(", ")}.`);
+}
+
+/** @returns so many seconds ago, or a time */
+function toSince(text: string): number | Date {
+  const ago = parseDuration(text);
+  if (ago !== undefined) return ago;
+  const time = new Date(text);
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(time.getTime())) return time;
+  throw new BadOptionError(
+    `--since is ${JSON.stringify(text)}.`,
+    'Give how long ago, such as "1h30m", or a time, such as 2030-01-31T08:00:00Z.',
+  );
 }

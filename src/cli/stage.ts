@@ -51,6 +51,26 @@ export class Stage {
     return this.outIsTerminal && process.stdout.columns > 0 ? process.stdout.columns : undefined;
   }
 
+  /** The height to fit in; undefined off a terminal. */
+  get outHeight(): number | undefined {
+    return this.outIsTerminal && process.stdout.rows > 0 ? process.stdout.rows : undefined;
+  }
+
+  /** stdout can be drawn over. */
+  get canRedraw(): boolean {
+    return (
+      this.outWidth !== undefined &&
+      this.outHeight !== undefined &&
+      !process.env.CI &&
+      process.env.TERM !== "dumb"
+    );
+  }
+
+  /** Moves what is on the terminal: only where `canRedraw`. Text of a task must have been escaped. */
+  draw(codes: string): void {
+    this.#streams.out(codes);
+  }
+
   /** The answer, or a line of it. Off a terminal what a task gave is passed on as it is. */
   answer(text: string): void {
     this.#aside(() => this.#streams.out(`${text}\n`));

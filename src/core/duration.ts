@@ -43,3 +43,20 @@ function fromText(value: string): number | undefined {
     ms += Number(amount) * (UNIT_MS[unit as string] as number);
   return ms / 1000;
 }
+
+/** For people, in the two largest units: `250ms`, `9s`, `3m12s`, `2h5m`, `4d1h`. */
+export function durationText(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
+  const seconds = Math.floor(ms / 1000);
+  const [large, small, per, size] = UNITS_TO_READ.find(([, , , unit]) => seconds >= unit) ?? ["s", "", 1, 1];
+  const count = Math.floor(seconds / size);
+  const rest = small === "" ? 0 : Math.floor((seconds % size) / (size / per));
+  return `${count}${large}${rest === 0 ? "" : `${rest}${small}`}`;
+}
+
+/** unit, the next smaller one, how many of that it has, its seconds */
+const UNITS_TO_READ: readonly (readonly [string, string, number, number])[] = [
+  ["d", "h", 24, 86_400],
+  ["h", "m", 60, 3600],
+  ["m", "s", 60, 60],
+];

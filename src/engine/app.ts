@@ -13,6 +13,7 @@ import type {
   RemoteVerb,
   TaskCounts,
   TaskQuery,
+  WaitingTasks,
   WorkerInfo,
 } from "../ports/broker.js";
 import type { ExecutorClass, TaskExecSchema } from "../ports/execution.js";
@@ -315,10 +316,16 @@ export class App implements CallTarget, Adopter {
     return await this.broker.purge();
   }
 
-  /** What a task printed and logged, oldest first. */
-  async logs(uuid: string): Promise<readonly LogLine[]> {
+  /** What waits under each task name, sorted by name. */
+  async waiting(): Promise<readonly WaitingTasks[]> {
     await this.open();
-    return await this.broker.logs(checkedUuid(uuid));
+    return await this.broker.waiting(this.#parts.system.now());
+  }
+
+  /** What a task printed and logged, oldest first, without the oldest `after` lines. */
+  async logs(uuid: string, after = 0): Promise<readonly LogLine[]> {
+    await this.open();
+    return await this.broker.logs(checkedUuid(uuid), after);
   }
 
   /** The worker of this application, with the config's settings. */

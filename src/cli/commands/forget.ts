@@ -1,12 +1,12 @@
 import { parseDuration } from "../../core/duration.js";
 import { BadOptionError } from "../../core/errors.js";
+import { atLeast } from "../atLeast.js";
 import { confirm } from "../confirm.js";
 import { EXIT } from "../exit.js";
 import { toStatuses } from "../select.js";
 import { type GlobalOptions, openProject } from "../session.js";
 import type { Stage } from "../stage.js";
 import { UsageError } from "../usage.js";
-import { wholeNumber } from "./call.js";
 
 export interface PruneFlags extends GlobalOptions {
   readonly age?: string | undefined;
@@ -27,7 +27,7 @@ export async function prune(stage: Stage, flags: PruneFlags): Promise<number> {
       "Give --age 7d, --count 1000 or --status error.",
     );
   }
-  const query = { age: ageOf(age), count: countOf(count), status: toStatuses(status) };
+  const query = { age: ageOf(age), count: atLeast("--count", count, 0), status: toStatuses(status) };
   const { app } = await openProject(stage, flags);
   return tell(stage, await app.prune(query));
 }
@@ -52,11 +52,4 @@ function ageOf(text: string | undefined): number | undefined {
   const parsed = parseDuration(text);
   if (parsed !== undefined) return parsed;
   throw new BadOptionError(`--age is ${JSON.stringify(text)}.`, 'Give seconds, or text such as "7d".');
-}
-
-function countOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = wholeNumber("--count", text);
-  if (value >= 0) return value;
-  throw new UsageError(`--count is ${text}.`, "Give a whole number, 0 or more.");
 }

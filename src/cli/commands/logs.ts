@@ -1,14 +1,14 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { UnknownIdError } from "../../core/errors.js";
 import { isFinal } from "../../core/status.js";
 import type { LogLine } from "../../ports/broker.js";
+import { atLeast } from "../atLeast.js";
+import { Bell } from "../bell.js";
 import { EXIT } from "../exit.js";
-import { readIds, resolveId } from "../ids.js";
+import { resolveOnly } from "../ids.js";
 import { interruptible } from "../interrupt.js";
 import { type GlobalOptions, openProject, type Session } from "../session.js";
 import type { Stage } from "../stage.js";
-import { UsageError } from "../usage.js";
-import { wholeNumber } from "./call.js";
+import { escapeControls } from "../ui/escape.js";
 
 export interface LogsFlags extends GlobalOptions {
   readonly follow?: boolean | undefined;
@@ -16,62 +16,73 @@ export interface LogsFlags extends GlobalOptions {
   readonly tail?: string | undefined;
 }
 
+interface Wanted {
+  readonly attempt: number | undefined;
+  readonly tail: number | undefined;
+}
+
 /** Output rings no bell, or every waiter would wake with each line: it is looked for so often while it is followed. */
 const FOLLOW_EVERY_MS = 250;
 
 /** What a task printed and logged. */
 export async function logs(stage: Stage, word: string, flags: LogsFlags): Promise<number> {
-  const attempt = atLeast("--attempt", flags.attempt, 1);
-  const tail = atLeast("--tail", flags.tail, 0);
+  const wanted = { attempt: atLeast("--attempt", flags.attempt, 1), tail: atLeast("--tail", flags.tail, 0) };
   const session = await openProject(stage, flags);
-  const [id = ""] = readIds([word], session.project.root);
-  const uuid = await resolveId(session.app, id);
-  if ((await session.app.get(uuid)) === undefined) throw new UnknownIdError(id);
-  const wanted = (lines: readonly LogLine[]) =>
-    lines.filter((line) => attempt === undefined || line.attempt === attempt);
+  const uuid = await resolveOnly(session, word);
+  const task = await session.app.get(uuid);
+  if (task === undefined) throw new UnknownIdError(uuid);
   if (flags.follow)
     return await interruptible(
       () => {},
-      () => follow(session, uuid, wanted, tail),
+      () => follow(session, uuid, wanted),
     );
-  const lines = lastOf(wanted(await session.app.logs(uuid)), tail);
+  const all = await session.app.logs(uuid);
+  const lines = lastOf(ofAttempt(all, wanted), wanted);
   if (stage.json) stage.document(lines.map(toJson));
-  else for (const line of lines) stage.result(line.text);
+  else for (const line of lines) stage.answer(forPeople(stage, line));
+  if (all.length === 0)
+    stage.hint(task.startedAt === null ? "It has not started." : "It has printed nothing so far.");
   return EXIT.ok;
 }
 
-async function follow(
-  { stage, app }: Session,
-  uuid: string,
-  wanted: (lines: readonly LogLine[]) => readonly LogLine[],
-  tail: number | undefined,
-): Promise<number> {
-  let shown = 0;
-  for (;;) {
-    // The status first: what is printed until the end is then among the lines.
-    const task = await app.get(uuid);
-    const lines = wanted(await app.logs(uuid));
-    for (const line of shown === 0 ? lastOf(lines, tail) : lines.slice(shown)) {
-      if (stage.json) stage.answer(JSON.stringify(toJson(line)));
-      else stage.result(line.text);
+/** Every line once, until the task is done; what was read is not read again. */
+async function follow({ stage, app }: Session, uuid: string, wanted: Wanted): Promise<number> {
+  const end = new Bell();
+  const unsubscribe = await app.broker.subscribe({ settled: end.ring });
+  try {
+    for (let read = 0, isFirst = true; ; isFirst = false) {
+      // The status first: what is printed until the end is then among the lines.
+      const task = await app.get(uuid);
+      const fresh = await app.logs(uuid, read);
+      read += fresh.length;
+      const lines = ofAttempt(fresh, wanted);
+      for (const line of isFirst ? lastOf(lines, wanted) : lines) {
+        if (stage.json) stage.document(toJson(line));
+        else stage.answer(forPeople(stage, line));
+      }
+      if (task === undefined || isFinal(task.status)) return EXIT.ok;
+      await end.within(FOLLOW_EVERY_MS);
     }
-    shown = lines.length;
-    if (task === undefined || isFinal(task.status)) return EXIT.ok;
-    await sleep(FOLLOW_EVERY_MS);
+  } finally {
+    unsubscribe();
   }
+}
+
+function ofAttempt(lines: readonly LogLine[], { attempt }: Wanted): readonly LogLine[] {
+  return attempt === undefined ? lines : lines.filter((line) => line.attempt === attempt);
+}
+
+function lastOf(lines: readonly LogLine[], { tail }: Wanted): readonly LogLine[] {
+  return tail === undefined ? lines : lines.slice(Math.max(0, lines.length - tail));
 }
 
 function toJson({ attempt, timeMs, stream, text }: LogLine) {
   return { attempt, time: new Date(timeMs).toISOString(), stream, text };
 }
 
-function lastOf(lines: readonly LogLine[], tail: number | undefined): readonly LogLine[] {
-  return tail === undefined ? lines : lines.slice(Math.max(0, lines.length - tail));
-}
-
-function atLeast(flag: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = wholeNumber(flag, text);
-  if (value >= least) return value;
-  throw new UsageError(`${flag} is ${text}.`, `Give a whole number, ${least} or more.`);
+/** On a terminal with its time and stream; elsewhere as it was printed. */
+function forPeople(stage: Stage, { timeMs, stream, text }: LogLine): string {
+  if (!stage.outIsTerminal) return text;
+  const time = new Date(timeMs).toTimeString().slice(0, 8);
+  return `${stage.outPaint.dim(`${time} ${stream.padEnd(6)}`)} ${escapeControls(text)}`;
 }

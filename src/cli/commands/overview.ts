@@ -1,61 +1,94 @@
+import { durationText } from "../../core/duration.js";
 import { STATUSES, type Status } from "../../core/status.js";
+import type { Task } from "../../core/task.js";
+import type { App } from "../../engine/app.js";
+import { type Reason, whyTasksWait } from "../../engine/why.js";
 import type { TaskCounts, WorkerInfo } from "../../ports/broker.js";
-import { EXIT } from "../exit.js";
-import type { Session } from "../session.js";
 import type { Stage } from "../stage.js";
+import { escapeLine } from "../ui/escape.js";
 import { type Column, renderTable } from "../ui/table.js";
+import { progressText } from "../ui/taskLines.js";
 
 interface WorkerView extends Omit<WorkerInfo, "id" | "sinceMs"> {
   readonly since: Date;
 }
 
-interface Overview {
+type RunningView = Pick<Task, "uuid" | "taskName" | "attempt" | "worker" | "startedAt" | "progress">;
+
+/** The queue as a whole, as `status --json` prints it. */
+export interface Overview {
   readonly counts: Readonly<Record<Status, number>>;
   readonly tasks: readonly TaskCounts[];
   readonly workers: readonly WorkerView[];
+  /** the newest of those that run */
+  readonly running: readonly RunningView[];
   /** seconds */
   readonly oldestWaiting: number | null;
-  readonly why: readonly { readonly code: string; readonly message: string }[];
+  readonly why: readonly Reason[];
 }
 
-/** The queue as a whole, and why nothing happens when nothing does. */
-export async function overview({ stage, app }: Session): Promise<number> {
+const RUNNING_AT_MOST = 1000;
+
+/** Looks at the queue, and at why nothing happens when nothing does. */
+export async function lookAtQueue(app: App, now: Date): Promise<Overview> {
   await app.open();
-  const [counts, tasks, workers, oldestAtMs] = await Promise.all([
+  const [counts, tasks, workers, running, waiting, oldestAtMs] = await Promise.all([
     app.counts(),
     app.countsByTask(),
     app.workers(),
+    app.list({ status: "process", limit: RUNNING_AT_MOST }),
+    app.waiting(),
     app.broker.oldestWaiting(),
   ]);
-  const seen: Overview = {
+  return {
     counts,
     tasks,
     workers: workers.map(({ id: _, sinceMs, ...worker }) => ({ ...worker, since: new Date(sinceMs) })),
-    oldestWaiting: oldestAtMs === null ? null : (Date.now() - oldestAtMs) / 1000,
-    why: whyNothingHappens(tasks, workers),
+    running: running.map(({ uuid, taskName, attempt, worker, startedAt, progress }) => {
+      return { uuid, taskName, attempt, worker, startedAt, progress };
+    }),
+    oldestWaiting: oldestAtMs === null ? null : (now.getTime() - oldestAtMs) / 1000,
+    why: whyTasksWait({ waiting, workers, running, now }),
   };
-  if (stage.json) stage.document(seen);
-  else show(stage, seen);
-  return EXIT.ok;
 }
 
-function whyNothingHappens(tasks: readonly TaskCounts[], workers: readonly WorkerInfo[]): Overview["why"] {
-  const waiting = tasks.filter((row) => row.new > 0).map(({ name }) => name);
-  if (waiting.length === 0) return [];
-  if (workers.length === 0) {
-    return [{ code: "no-worker", message: "Tasks wait and no worker runs. `qtasks worker` starts one." }];
-  }
-  const unserved = waiting.filter((name) => !workers.some((worker) => worker.tasks.includes(name)));
-  if (unserved.length === 0) return [];
-  return [{ code: "unserved-task", message: `No running worker knows ${unserved.join(", ")}.` }];
+/** What changes when something happens: not the ages, which change all the time. */
+export function changesOf({ counts, tasks, workers, running, why }: Overview): unknown {
+  return { counts, tasks, workers, running, why: why.map(({ code }) => code) };
 }
 
-function show(stage: Stage, { counts, tasks, workers, why }: Overview): void {
+/** For people; why nothing happens is told apart, as hints. */
+export function overviewText(stage: Stage, { counts, tasks, workers, oldestWaiting }: Overview): string {
   const look = { width: stage.outWidth, title: stage.outPaint.bold };
-  stage.answer(STATUSES.map((status) => `${status} ${counts[status]}`).join("  "));
-  if (tasks.length > 0) stage.answer(renderTable(tasks, TASK_COLUMNS, look));
-  if (workers.length > 0) stage.answer(renderTable(workers, WORKER_COLUMNS, look));
-  for (const { message } of why) stage.hint(message);
+  const age = oldestWaiting === null ? [] : [`oldest waiting ${durationText(oldestWaiting * 1000)}`];
+  return [
+    [...STATUSES.map((status) => `${status} ${counts[status]}`), ...age].join("  "),
+    ...(tasks.length > 0 ? [renderTable(tasks, TASK_COLUMNS, look)] : []),
+    ...(workers.length > 0 ? [renderTable(workers, WORKER_COLUMNS, look)] : []),
+  ].join("\n");
+}
+
+/** The runs under way, for who watches. */
+export function runningText(stage: Stage, { running }: Overview, now: Date): string {
+  if (running.length === 0) return "";
+  const columns: readonly Column<RunningView>[] = [
+    { title: "RUNNING", value: ({ uuid }) => uuid, keep: true },
+    { title: "TASK", value: ({ taskName }) => taskName },
+    {
+      title: "FOR",
+      value: ({ startedAt }) =>
+        startedAt === null ? "-" : durationText(now.getTime() - startedAt.getTime()),
+      align: "right",
+    },
+    { title: "WORKER", value: ({ worker }) => worker ?? "-" },
+    { title: "PROGRESS", value: ({ progress }) => (progress === null ? "-" : progressText(progress)) },
+  ];
+  return renderTable(running, columns, { width: stage.outWidth, title: stage.outPaint.bold });
+}
+
+/** Names of workers are of others' making. */
+export function reasonLines(why: readonly Reason[]): readonly string[] {
+  return why.map(({ message }) => escapeLine(message));
 }
 
 const TASK_COLUMNS: readonly Column<TaskCounts>[] = [

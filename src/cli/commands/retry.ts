@@ -1,25 +1,32 @@
+import { END_STATUSES } from "../../core/status.js";
 import type { Task } from "../../core/task.js";
 import { worstOf } from "../exit.js";
 import { Failures } from "../ids.js";
-import { type SelectionFlags, selectTasks } from "../select.js";
+import { inPieces } from "../inPieces.js";
+import { type Aim, isSelection, type SelectionFlags, selectTasks } from "../select.js";
 import { openProject } from "../session.js";
 import type { Stage } from "../stage.js";
 import { escapeLine } from "../ui/escape.js";
+
+/** What succeeded, or was cancelled on purpose, is done again only where that is said. */
+const FAILED: Aim = { possible: END_STATUSES, meant: ["error"] };
 
 /** Puts finished tasks back in line. */
 export async function retry(stage: Stage, words: readonly string[], flags: SelectionFlags): Promise<number> {
   const session = await openProject(stage, flags);
   const failures = new Failures(stage);
+  const uuids = await selectTasks(session, words, flags, FAILED, failures);
   const tasks: Task[] = [];
-  for (const uuid of await selectTasks(session, words, flags, failures)) {
-    try {
-      tasks.push(await session.app.retryTask(uuid));
-    } catch (error) {
-      failures.add(error);
-    }
-  }
+  await inPieces(
+    uuids,
+    (uuid) => session.app.retryTask(uuid),
+    (task) => {
+      if (stage.json) tasks.push(task);
+      else stage.answer(`${task.uuid}  back in line  ${escapeLine(task.taskName)}`);
+    },
+    (error) => failures.add(error),
+  );
   if (stage.json) failures.document(tasks);
-  else if (tasks.length === 0 && failures.codes.length === 0) stage.say("No task matches.");
-  else for (const { uuid, taskName } of tasks) stage.answer(`${uuid}  back in line  ${escapeLine(taskName)}`);
+  else if (isSelection(flags) && uuids.length === 0) stage.say("No task matches.");
   return worstOf(failures.codes);
 }

@@ -1,97 +1,148 @@
 import { UnknownIdError } from "../../core/errors.js";
-import type { Task, TaskRun } from "../../core/task.js";
-import type { WorkerInfo } from "../../ports/broker.js";
-import { worstOf } from "../exit.js";
-import { Failures, readIds, resolveId } from "../ids.js";
-import { resultText } from "../outcome.js";
-import { type GlobalOptions, openProject, type Session } from "../session.js";
+import { isFinal } from "../../core/status.js";
+import type { Task } from "../../core/task.js";
+import type { ListQuery } from "../../engine/app.js";
+import { type Reason, waitingAlone, whyTasksWait } from "../../engine/why.js";
+import { atLeast } from "../atLeast.js";
+import { EXIT, worstOf } from "../exit.js";
+import { Failures, resolveIds } from "../ids.js";
+import { isSelection, refuseBoth, type SelectionFlags, toQuery } from "../select.js";
+import { openProject, type Session } from "../session.js";
 import type { Stage } from "../stage.js";
-import { escapeControls, escapeLine } from "../ui/escape.js";
-import { type Column, renderTable } from "../ui/table.js";
-import { progressText } from "../ui/taskLines.js";
-import { overview } from "./overview.js";
+import { describeTask } from "../ui/taskRecord.js";
+import { taskTable } from "../ui/taskTable.js";
+import { lookAgain } from "../lookAgain.js";
+import { changesOf, lookAtQueue, overviewText, reasonLines, runningText } from "./overview.js";
 
-export async function status(
-  stage: Stage,
-  words: readonly string[],
-  options: GlobalOptions,
-): Promise<number> {
-  const session = await openProject(stage, options);
-  return words.length === 0 ? await overview(session) : await records(session, words);
+export interface StatusFlags extends SelectionFlags {
+  readonly limit?: string | undefined;
+  readonly watch?: boolean | undefined;
 }
 
-async function records({ stage, app, project }: Session, words: readonly string[]): Promise<number> {
-  const tasks: Task[] = [];
+const DEFAULT_LIMIT = 100;
+
+/** The queue as a whole, a list of tasks, or whole records. */
+export async function status(stage: Stage, words: readonly string[], flags: StatusFlags): Promise<number> {
+  const limit = atLeast("--limit", flags.limit, 0);
+  const asList = isSelection(flags) || limit !== undefined;
+  if (asList) refuseBoth(words);
+  const query = { ...toQuery(flags), limit: limit ?? DEFAULT_LIMIT };
+  const session = await openProject(stage, flags);
+  if (asList) return await (flags.watch ? watchList(session, query) : list(session, query));
+  if (words.length === 0) return await (flags.watch ? watchQueue(session) : queue(session));
   const failures = new Failures(stage);
-  for (const id of readIds(words, project.root)) {
-    try {
-      const task = await app.get(await resolveId(app, id));
-      if (task === undefined) throw new UnknownIdError(id);
-      tasks.push(task);
-      if (task.status === "new" && !stage.json) await sayWhyItWaits({ stage, app, project }, task);
-    } catch (error) {
-      failures.add(error);
-    }
+  const uuids = await resolveIds(session, words, failures);
+  // Where no id is known there is nothing to watch, and the answer is the error.
+  if (flags.watch && uuids.length > 0) return await watchRecords(session, uuids, failures);
+  return await records(session, uuids, failures);
+}
+
+async function queue({ stage, app }: Session): Promise<number> {
+  const seen = await lookAtQueue(app, new Date());
+  if (stage.json) stage.document(seen);
+  else {
+    stage.answer(overviewText(stage, seen));
+    for (const reason of reasonLines(seen.why)) stage.hint(reason);
   }
-  if (stage.json) failures.document(tasks);
-  else if (tasks.length > 0) stage.answer(tasks.map((task) => describe(stage, task)).join("\n\n"));
+  return EXIT.ok;
+}
+
+async function watchQueue(session: Session): Promise<number> {
+  const { stage, app } = session;
+  return await lookAgain(session, async () => {
+    const now = new Date();
+    const seen = await lookAtQueue(app, now);
+    const parts = [overviewText(stage, seen), ...reasonLines(seen.why), runningText(stage, seen, now)];
+    return {
+      text: parts.filter((part) => part !== "").join("\n"),
+      items: [{ key: "queue", state: changesOf(seen), value: seen }],
+      isOver: false,
+    };
+  });
+}
+
+async function list({ stage, app }: Session, query: ListQuery & { readonly limit: number }): Promise<number> {
+  const found = await app.list({ ...query, limit: query.limit + 1 });
+  const tasks = found.slice(0, query.limit);
+  if (stage.json) stage.document(tasks);
+  else if (tasks.length > 0) stage.answer(taskTable(stage, tasks, new Date()));
+  else stage.say("No task matches.");
+  if (found.length > tasks.length)
+    stage.hint(`These are the newest ${tasks.length}, and there are more. --limit shows more.`);
+  return EXIT.ok;
+}
+
+async function watchList(session: Session, query: ListQuery): Promise<number> {
+  return await lookAgain(session, async () => {
+    const tasks = await session.app.list(query);
+    const text = tasks.length > 0 ? taskTable(session.stage, tasks, new Date()) : "No task matches.";
+    return { text, items: tasks.map(toItem), isOver: false };
+  });
+}
+
+async function records(session: Session, uuids: readonly string[], failures: Failures): Promise<number> {
+  const { stage } = session;
+  const tasks = await getAll(session, uuids, failures);
+  const reasons = await whyEach(session, tasks);
+  if (stage.json) failures.document(tasks.map((task, index) => ({ ...task, why: reasons[index] })));
+  else if (tasks.length > 0) {
+    stage.answer(tasks.map((task) => describeTask(stage, task)).join("\n\n"));
+    for (const reason of new Set(reasons.flatMap(reasonLines))) stage.hint(reason);
+  }
   return worstOf(failures.codes);
 }
 
-async function sayWhyItWaits({ stage, app }: Session, task: Task): Promise<void> {
-  const workers = await app.workers();
-  const why = whyItWaits(task, workers, new Date());
-  if (why !== undefined) stage.hint(why);
+/** Until all of them are done. */
+async function watchRecords(session: Session, uuids: readonly string[], failures: Failures): Promise<number> {
+  const { stage } = session;
+  const isMissing = new Set<string>();
+  const code = await lookAgain(session, async () => {
+    const tasks = await getAll(
+      session,
+      uuids.filter((uuid) => !isMissing.has(uuid)),
+      failures,
+      isMissing,
+    );
+    const reasons = await whyEach(session, tasks);
+    const parts = tasks.map((task, index) =>
+      [describeTask(stage, task), ...reasonLines(reasons[index] ?? [])].join("\n"),
+    );
+    return {
+      text: parts.join("\n\n"),
+      items: tasks.map((task, index) => toItem({ ...task, why: reasons[index] ?? [] })),
+      isOver: tasks.every(({ status }) => isFinal(status)),
+    };
+  });
+  return code === EXIT.ok ? worstOf(failures.codes) : code;
 }
 
-function whyItWaits(task: Task, workers: readonly WorkerInfo[], now: Date): string | undefined {
-  if (task.runAt > now) return `It is not due before ${task.runAt.toISOString()}.`;
-  if (workers.length === 0) return "No worker runs on this queue. `qtasks worker` starts one.";
-  const able = workers.filter(({ tasks }) => tasks.includes(task.taskName));
-  if (able.length === 0) return `${workers.length} worker(s) run, and none knows ${task.taskName}.`;
-  if (able.every(({ busy, slots }) => busy >= slots)) return "All workers that know it are busy.";
-  return undefined;
+async function getAll(
+  { app }: Session,
+  uuids: readonly string[],
+  failures: Failures,
+  isMissing = new Set<string>(),
+): Promise<readonly Task[]> {
+  const found = await Promise.all(uuids.map((uuid) => app.get(uuid)));
+  return found.flatMap((task, index) => {
+    if (task !== undefined) return [task];
+    const uuid = uuids[index] ?? "";
+    isMissing.add(uuid);
+    failures.add(new UnknownIdError(uuid));
+    return [];
+  });
 }
 
-/** A record for people: one fact a line, then its runs. */
-function describe(stage: Stage, task: Task): string {
-  const paint = stage.outPaint;
-  const facts: readonly (readonly [string, string | null])[] = [
-    ["task", task.taskName],
-    ["status", task.status],
-    ["args", JSON.stringify(task.args)],
-    ["priority", String(task.priority)],
-    ["tags", task.tags.length > 0 ? task.tags.join(", ") : null],
-    ["attempt", `${task.attempt}${task.retry === null ? "" : ` of ${task.retry + 1}`}`],
-    ["maxTime", task.maxTime === null ? null : `${task.maxTime}s`],
-    ["created", task.createdAt.toISOString()],
-    ["due", task.status === "new" ? task.runAt.toISOString() : null],
-    ["started", task.startedAt?.toISOString() ?? null],
-    ["finished", task.finishedAt?.toISOString() ?? null],
-    ["worker", task.worker],
-    ["deaths", task.deaths > 0 ? String(task.deaths) : null],
-    ["progress", task.progress === null ? null : progressText(task.progress)],
-    ["result", task.status === "success" ? resultText(task.returning) : null],
-    ["error", task.error === null ? null : `${task.error.message} (${task.error.code})`],
-    ["reason", task.cancelReason],
-  ];
-  const lines = facts.flatMap(([name, value]) =>
-    value === null ? [] : [`${paint.dim(name.padEnd(9))} ${escapeLine(value)}`],
+/** For each task why it waits; nothing for those that do not. */
+async function whyEach({ app }: Session, tasks: readonly Task[]): Promise<readonly (readonly Reason[])[]> {
+  if (tasks.every(({ status }) => status !== "new")) return tasks.map(() => []);
+  const [workers, running] = await Promise.all([app.workers(), app.list({ status: "process" })]);
+  const now = new Date();
+  return tasks.map((task) =>
+    task.status === "new" ? whyTasksWait({ waiting: [waitingAlone(task, now)], workers, running, now }) : [],
   );
-  const trace = task.traceback === null ? [] : [paint.dim(escapeControls(task.traceback))];
-  return [paint.bold(task.uuid), ...lines, ...trace, ...history(stage, task)].join("\n");
 }
 
-function history(stage: Stage, task: Task): readonly string[] {
-  if (task.history.length === 0) return [];
-  const seconds = (run: TaskRun) => ((run.finishedAt.getTime() - run.startedAt.getTime()) / 1000).toFixed(3);
-  const columns: readonly Column<TaskRun>[] = [
-    { title: "ATTEMPT", value: (run) => String(run.attempt), align: "right" },
-    { title: "STATUS", value: (run) => run.status },
-    { title: "STARTED", value: (run) => run.startedAt.toISOString() },
-    { title: "SECONDS", value: seconds, align: "right" },
-    { title: "WORKER", value: (run) => run.worker },
-    { title: "ERROR", value: (run) => run.error?.message ?? "-" },
-  ];
-  return [renderTable(task.history, columns, { width: stage.outWidth, title: stage.outPaint.bold })];
+function toItem(task: Task & { readonly why?: readonly Reason[] }) {
+  const { why, ...record } = task;
+  return { key: task.uuid, state: [record, why?.map(({ code }) => code)], value: task };
 }

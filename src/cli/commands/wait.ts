@@ -1,7 +1,7 @@
 import { seconds } from "../../core/duration.js";
 import type { AsyncResult } from "../../engine/result.js";
 import { EXIT, exitCodeOfStatus, worstOf } from "../exit.js";
-import { Failures, readIds, resolveId } from "../ids.js";
+import { Failures, resolveIds } from "../ids.js";
 import { interruptible } from "../interrupt.js";
 import { resultText, showOutcome } from "../outcome.js";
 import { type GlobalOptions, openProject, type Session } from "../session.js";
@@ -17,15 +17,17 @@ export interface WaitFlags extends GlobalOptions {
 export async function wait(stage: Stage, words: readonly string[], flags: WaitFlags): Promise<number> {
   const limit = flags.timeout === undefined ? undefined : seconds("--timeout", flags.timeout);
   const session = await openProject(stage, flags);
-  const given = readIds(words, session.project.root);
   const failures = new Failures(stage);
-  const uuids = await resolveAll(session, given, failures);
+  const uuids = await resolveIds(session, words, failures);
   const spinner = await startSpinner(
     stage,
     `waiting for ${uuids.length === 1 ? uuids[0] : `${uuids.length} tasks`}`,
   );
   const tell = () =>
-    stage.error("Interrupted. The tasks go on.", `\`qtasks wait ${given.join(" ")}\` waits for them.`);
+    stage.error(
+      `Interrupted. ${uuids.length === 1 ? "The task goes" : "The tasks go"} on.`,
+      waitAgain(uuids),
+    );
   try {
     return await interruptible(tell, async () => {
       const results = flags.any
@@ -33,7 +35,7 @@ export async function wait(stage: Stage, words: readonly string[], flags: WaitFl
         : await allOf(session, uuids, limit, failures);
       spinner.stop();
       if (stage.json) failures.document(results);
-      else show(stage, results, given.length);
+      else show(stage, results, uuids.length + failures.codes.length);
       return worstOf([...failures.codes, ...results.map((result) => exitOf(result))]);
     });
   } finally {
@@ -41,17 +43,9 @@ export async function wait(stage: Stage, words: readonly string[], flags: WaitFl
   }
 }
 
-/** Unknown ids are reported and do not keep the others from being waited for. */
-async function resolveAll({ app }: Session, ids: readonly string[], failures: Failures) {
-  const uuids: string[] = [];
-  for (const id of ids) {
-    try {
-      uuids.push(await resolveId(app, id));
-    } catch (error) {
-      failures.add(error);
-    }
-  }
-  return uuids;
+function waitAgain(uuids: readonly string[]): string {
+  const ids = uuids.length <= 3 ? uuids.join(" ") : "-";
+  return `\`qtasks wait ${ids}\` waits for ${uuids.length === 1 ? "it" : "them"}.`;
 }
 
 async function allOf(

@@ -6,6 +6,8 @@ export interface Column<Row> {
   readonly value: (row: Row) => string;
   /** numbers stand better on the right */
   readonly align?: "left" | "right";
+  /** never cut: of no use but as a whole */
+  readonly keep?: boolean;
 }
 
 export interface TableLook {
@@ -26,9 +28,9 @@ export function renderTable<Row>(
   const cells = rows.map((row) => columns.map((column) => escapeLine(column.value(row))));
   const titles = columns.map(({ title }) => title);
   const natural = columns.map((_, index) =>
-    Math.max(...[titles, ...cells].map((line) => stringWidth(line[index] ?? ""))),
+    [titles, ...cells].reduce((widest, line) => Math.max(widest, stringWidth(line[index] ?? "")), 0),
   );
-  const widths = look.width === undefined ? natural : shrink(natural, look.width);
+  const widths = look.width === undefined ? natural : shrink(natural, columns, look.width);
   const draw = (line: readonly string[], paint: (text: string) => string = (text) => text) =>
     columns
       .map(({ align }, index) => paint(inWidth(line[index] ?? "", widths[index] ?? 0, align)))
@@ -38,12 +40,17 @@ export function renderTable<Row>(
 }
 
 /** Takes from the widest columns first, until the line fits. */
-function shrink(natural: readonly number[], width: number): readonly number[] {
+function shrink<Row>(
+  natural: readonly number[],
+  columns: readonly Column<Row>[],
+  width: number,
+): readonly number[] {
   const widths = [...natural];
   const room = width - GAP.length * (widths.length - 1);
   while (sum(widths) > room) {
-    const widest = widths.indexOf(Math.max(...widths));
-    if ((widths[widest] ?? 0) <= NARROWEST) break;
+    const cuttable = widths.map((one, index) => (columns[index]?.keep ? 0 : one));
+    const widest = cuttable.indexOf(Math.max(...cuttable));
+    if ((cuttable[widest] ?? 0) <= NARROWEST) break;
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
   return widths;

@@ -35,7 +35,7 @@ export function addCounts(sql: Sql, name: string, row: StatusCounts): void {
 }
 
 const ARRIVALS = `
-  SELECT name, count(*), 0, 0, 0, 0 FROM tasks WHERE id > (SELECT counted_to FROM meta) GROUP BY name`;
+  SELECT name, count(*), 0, 0, 0, 0 FROM tasks NOT INDEXED WHERE id > (SELECT counted_to FROM meta) GROUP BY name`;
 
 const COUNTS = `
   SELECT name, sum(new) AS new, sum(process) AS process, sum(success) AS success, sum(error) AS error,

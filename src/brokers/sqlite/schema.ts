@@ -203,8 +203,13 @@ CREATE TABLE meta (
 INSERT INTO meta VALUES (1, 0, '', 0, 0);
 `;
 
+/** Finds what was queued under a name, or since a time, among a million: an entry more for each queued task. */
+const VERSION_2 = `
+CREATE INDEX tasks_by_name ON tasks (name, created);
+`;
+
 /** Step n leads from version n to n + 1. Released steps are never edited: a change is a new step. */
-const MIGRATIONS: readonly string[] = [VERSION_1];
+const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];
 
 function newerVersion(path: string, version: number): BrokerError {
   return new BrokerError(

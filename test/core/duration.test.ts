@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseDuration, seconds } from "../../src/core/duration.js";
+import { durationText, parseDuration, seconds } from "../../src/core/duration.js";
 import { BadOptionError } from "../../src/core/errors.js";
 
 describe("a duration is understood as seconds", () => {
@@ -54,4 +54,18 @@ test("an option that must be a duration is refused by name, with its value and w
   expect(() => seconds("timeout", "soon")).toThrow(BadOptionError);
   expect(() => seconds("timeout", "soon")).toThrow('timeout is "soon", which is no duration.');
   expect(() => seconds("timeout", -1)).toThrow("timeout is -1");
+});
+
+test("a duration is read in its two largest units", () => {
+  const texts: Readonly<Record<string, number>> = {
+    "0ms": -5,
+    "999ms": 999,
+    "9s": 9999,
+    "1m": 60_000,
+    "3m12s": 192_000,
+    "2h5m": 7_500_000,
+    "4d1h": 350_000_000,
+    "100d": 8_640_000_000,
+  };
+  for (const [text, ms] of Object.entries(texts)) expect(durationText(ms)).toBe(text);
 });

@@ -1,3 +1,4 @@
+import { Writable } from "node:stream";
 import { exitCodeOf } from "./exit.js";
 import { runProgram } from "./program.js";
 import { reportError } from "./report.js";
@@ -46,7 +47,8 @@ function endQuietlyWhenNobodyReads(): void {
 /** User code may have left timers and sockets open, so the end does not wait for them; the streams are written out. */
 async function exit(code: number): Promise<never> {
   for (const stream of [process.stdout, process.stderr]) {
-    if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.once("drain", resolve));
+    // Not `drain`, which comes only to who was told to wait; nor the stream's own write, which user code's is led through.
+    await new Promise<void>((resolve) => Writable.prototype.write.call(stream, "", "utf8", () => resolve()));
   }
   process.exit(code);
 }

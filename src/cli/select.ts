@@ -35,13 +35,7 @@ export async function selectTasks(
   if (!isSelection(flags)) return await resolveIds(session, words, failures);
   refuseBoth(words);
   const query = toQuery(flags);
-  const stray = query.status?.find((status) => !aim.possible.includes(status));
-  if (stray !== undefined) {
-    throw new UsageError(
-      `--status is ${stray}, and this is not possible with such tasks.`,
-      `Give ${aim.possible.join(", ")}.`,
-    );
-  }
+  refuseOthers(query.status, aim.possible);
   const found = await session.app.list({ ...query, status: query.status ?? aim.meant, limit: AT_MOST });
   return found.map(({ uuid }) => uuid);
 }
@@ -53,6 +47,16 @@ export function isSelection({ status, task, tag, since }: SelectionFlags): boole
 /** @throws {UsageError} when there are ids beside a selection */
 export function refuseBoth(words: readonly string[]): void {
   if (words.length > 0) throw new UsageError("Both ids and a selection were given.", "Give one of them.");
+}
+
+/** @throws {UsageError} when a command cannot be done to tasks of a status asked for */
+export function refuseOthers(asked: readonly Status[] | undefined, possible: readonly Status[]): void {
+  const stray = asked?.find((status) => !possible.includes(status));
+  if (stray === undefined) return;
+  throw new UsageError(
+    `--status is ${stray}, and this is not possible with such tasks.`,
+    `Give ${possible.join(", ")}.`,
+  );
 }
 
 export function toQuery({ status, task, tag, since }: SelectionFlags): ListQuery & {

@@ -1,9 +1,10 @@
 import { parseDuration } from "../../core/duration.js";
 import { BadOptionError } from "../../core/errors.js";
+import { END_STATUSES } from "../../core/status.js";
 import { atLeast } from "../atLeast.js";
 import { confirm } from "../confirm.js";
 import { EXIT } from "../exit.js";
-import { toStatuses } from "../select.js";
+import { refuseOthers, toStatuses } from "../select.js";
 import { type GlobalOptions, openProject } from "../session.js";
 import type { Stage } from "../stage.js";
 import { UsageError } from "../usage.js";
@@ -28,6 +29,7 @@ export async function prune(stage: Stage, flags: PruneFlags): Promise<number> {
     );
   }
   const query = { age: ageOf(age), count: atLeast("--count", count, 0), status: toStatuses(status) };
+  refuseOthers(query.status, END_STATUSES);
   const { app } = await openProject(stage, flags);
   return tell(stage, await app.prune(query));
 }

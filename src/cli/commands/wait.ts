@@ -30,9 +30,8 @@ export async function wait(stage: Stage, words: readonly string[], flags: WaitFl
     );
   try {
     return await interruptible(tell, async () => {
-      const results = flags.any
-        ? await firstOf(session, uuids, limit)
-        : await allOf(session, uuids, limit, failures);
+      const waits = uuids.map((uuid) => waitFor(session, uuid, limit, failures));
+      const results = await (flags.any ? firstOf(waits) : allOf(waits));
       spinner.stop();
       if (stage.json) failures.document(results);
       else show(stage, results, uuids.length + failures.codes.length);
@@ -48,32 +47,38 @@ function waitAgain(uuids: readonly string[]): string {
   return `\`qtasks wait ${ids}\` waits for ${uuids.length === 1 ? "it" : "them"}.`;
 }
 
-async function allOf(
+/** An id that is unknown, or forgotten meanwhile, is told at once and does not keep the others from their end. */
+async function waitFor(
   { app }: Session,
-  uuids: readonly string[],
+  uuid: string,
   limit: number | undefined,
   failures: Failures,
-) {
-  const settled = await Promise.allSettled(uuids.map((uuid) => app.wait(uuid, limit)));
-  return settled.flatMap((one) => {
-    if (one.status === "fulfilled") return [one.value];
-    failures.add(one.reason);
-    return [];
-  });
+): Promise<AsyncResult | undefined> {
+  try {
+    return await app.wait(uuid, limit);
+  } catch (error) {
+    failures.add(error);
+    return undefined;
+  }
+}
+
+type Wait = Promise<AsyncResult | undefined>;
+
+async function allOf(waits: readonly Wait[]): Promise<readonly AsyncResult[]> {
+  return (await Promise.all(waits)).filter((result) => result !== undefined);
 }
 
 /** The first that is done; when the time is over, all as they are. */
-async function firstOf({ app }: Session, uuids: readonly string[], limit: number | undefined) {
-  const waits = uuids.map((uuid) => app.wait(uuid, limit));
-  const done = waits.map(async (one) => {
-    const result = await one;
-    if (!result.done) throw new Error("not done");
+async function firstOf(waits: readonly Wait[]): Promise<readonly AsyncResult[]> {
+  const done = waits.map(async (wait) => {
+    const result = await wait;
+    if (!result?.done) throw new Error("not done");
     return result;
   });
   try {
     return [await Promise.any(done)];
   } catch {
-    return await Promise.all(waits);
+    return await allOf(waits);
   }
 }
 

@@ -28,6 +28,28 @@ describe("a running worker", () => {
     expect(await finished(world)).toBe(1);
   });
 
+  test("claims go on between the pieces, none of which is more than 500 tasks", async () => {
+    const world = createWorld({ config: { keepFinished: { count: 1 } } });
+    await finish(world, 1700);
+    world.app.task("urgent", () => 1);
+    const steps: string[] = [];
+    world.app.events.on("taskSuccess", ({ taskName }) => void steps.push(taskName));
+    const prune = world.broker.prune.bind(world.broker);
+    world.broker.prune = async (query) => {
+      const forgotten = await prune(query);
+      steps.push(`forgot ${forgotten}`);
+      if (forgotten > 0) await world.app.addTask("urgent");
+      return forgotten;
+    };
+    const worker = await world.started();
+    for (let turn = 0; turn < 40; turn++) await world.system.advance(25);
+    await worker.stop();
+    const pieces = steps.filter((step) => /^forgot [1-9]/.test(step));
+    expect(pieces.length).toBeGreaterThan(2);
+    expect(steps.slice(0, 2 * pieces.length)).toEqual(pieces.flatMap((piece) => [piece, "urgent"]));
+    expect(Math.max(...pieces.map((piece) => Number(piece.slice("forgot ".length))))).toBe(500);
+  });
+
   test("forgets nothing with keepFinished: false", async () => {
     const world = createWorld({ config: { keepFinished: false } });
     await finish(world, 3);

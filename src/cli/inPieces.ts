@@ -3,16 +3,18 @@ const AT_ONCE = 500;
 
 /** Does it for each, many at once, and hands out what came of each in order. */
 export async function inPieces<Item, Answer>(
-  items: readonly Item[],
+  pages: AsyncIterable<readonly Item[]>,
   work: (item: Item) => Promise<Answer>,
   done: (answer: Answer) => void,
   failed: (error: unknown) => void,
 ): Promise<void> {
-  for (let start = 0; start < items.length; start += AT_ONCE) {
-    const outcomes = await Promise.allSettled(items.slice(start, start + AT_ONCE).map(work));
-    for (const outcome of outcomes) {
-      if (outcome.status === "fulfilled") done(outcome.value);
-      else failed(outcome.reason);
+  for await (const page of pages) {
+    for (let start = 0; start < page.length; start += AT_ONCE) {
+      const outcomes = await Promise.allSettled(page.slice(start, start + AT_ONCE).map(work));
+      for (const outcome of outcomes) {
+        if (outcome.status === "fulfilled") done(outcome.value);
+        else failed(outcome.reason);
+      }
     }
   }
 }

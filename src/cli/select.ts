@@ -1,7 +1,7 @@
 import { parseDuration } from "../core/duration.js";
 import { BadOptionError } from "../core/errors.js";
 import { isStatus, STATUSES, type Status } from "../core/status.js";
-import type { ListQuery } from "../engine/app.js";
+import type { App, ListQuery } from "../engine/app.js";
 import { type Failures, resolveIds } from "./ids.js";
 import type { GlobalOptions, Session } from "./session.js";
 import { UsageError } from "./usage.js";
@@ -22,22 +22,45 @@ export interface Aim {
   readonly meant: readonly Status[];
 }
 
-const AT_MOST = 1_000_000;
+/** Uuids, page by page. May be read more than once; what was chosen by flags is then looked for again. */
+export type Pages = () => AsyncIterable<readonly string[]>;
 
-/** The uuids that ids name or, without ids, that flags choose, newest first; each once. */
+/** Of a million tasks only so many are held in memory. */
+const PAGE = 2000;
+
+/** The tasks that ids name or, without ids, that flags choose, newest first; each once. */
 export async function selectTasks(
   session: Session,
   words: readonly string[],
   flags: SelectionFlags,
   aim: Aim,
   failures: Failures,
-): Promise<readonly string[]> {
-  if (!isSelection(flags)) return await resolveIds(session, words, failures);
+): Promise<Pages> {
+  if (!isSelection(flags)) {
+    const uuids = await resolveIds(session, words, failures);
+    return async function* () {
+      yield uuids;
+    };
+  }
   refuseBoth(words);
   const query = toQuery(flags);
   refuseOthers(query.status, aim.possible);
-  const found = await session.app.list({ ...query, status: query.status ?? aim.meant, limit: AT_MOST });
-  return found.map(({ uuid }) => uuid);
+  return () => pagesOf(session.app, { ...query, status: query.status ?? aim.meant });
+}
+
+export async function countOf(pages: Pages): Promise<number> {
+  let count = 0;
+  for await (const page of pages()) count += page.length;
+  return count;
+}
+
+async function* pagesOf(app: App, query: ListQuery): AsyncGenerator<readonly string[]> {
+  let after: string | undefined;
+  do {
+    const found = await app.list({ ...query, after, limit: PAGE });
+    yield found.map(({ uuid }) => uuid);
+    after = found[PAGE - 1]?.uuid;
+  } while (after !== undefined);
 }
 
 export function isSelection({ status, task, tag, since }: SelectionFlags): boolean {

@@ -66,6 +66,8 @@ export interface ListQuery {
   readonly tag?: string | undefined;
   /** created since: a time, or so long ago */
   readonly since?: Date | Duration | undefined;
+  /** the uuid of the last task of an earlier list, to go on behind it; nothing once it is forgotten */
+  readonly after?: string | undefined;
   /** default 100 */
   readonly limit?: number | undefined;
 }
@@ -414,13 +416,14 @@ export class App implements CallTarget, Adopter {
     return Object.hasOwn(own, name) ? own[name] : this.#plugins.get(name);
   }
 
-  #toTaskQuery({ status, task, tag, since, limit = DEFAULT_LIST_LIMIT }: ListQuery): TaskQuery {
+  #toTaskQuery({ status, task, tag, since, after, limit = DEFAULT_LIST_LIMIT }: ListQuery): TaskQuery {
     const sinceMs = since === undefined ? undefined : this.#sinceMs(since);
     return {
       statuses: toStatuses(status),
       taskName: task,
       tag,
       sinceMs,
+      after: after === undefined ? undefined : checkedUuid(after),
       limit: checkedCount("limit", limit),
     };
   }

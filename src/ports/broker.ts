@@ -191,6 +191,8 @@ export interface TaskQuery {
   readonly sinceMs?: number | undefined;
   /** the uuid starts with this */
   readonly uuidPrefix?: string | undefined;
+  /** only what comes after this task in the list, to read on where one look ended; nothing once it is forgotten */
+  readonly after?: string | undefined;
   readonly limit: number;
 }
 

@@ -5,9 +5,13 @@ import { type Entry, lastFinishedFirst, newestFirst } from "./entry.js";
 import type { Lane } from "./storage.js";
 
 export function select(entries: Iterable<Entry>, query: TaskQuery): readonly TaskRecord[] {
-  return [...entries]
+  const sorted = [...entries].sort(newestFirst);
+  const start =
+    query.after === undefined ? 0 : sorted.findIndex(({ record }) => record.uuid === query.after) + 1;
+  if (query.after !== undefined && start === 0) return [];
+  return sorted
+    .slice(start)
     .filter(({ record }) => matches(record, query))
-    .sort(newestFirst)
     .slice(0, query.limit)
     .map(({ record }) => record);
 }

@@ -53,8 +53,8 @@ function fewQueued(sql: Sql, { taskName, sinceMs, uuidPrefix }: TaskQuery): Few 
  * the newest task of all: whichever passes fewer tasks of the other kind.
  */
 function mayScanLine(sql: Sql, query: TaskQuery): boolean {
-  const { uuidPrefix, tag, sinceMs } = query;
-  if (uuidPrefix !== undefined || tag !== undefined || sinceMs !== undefined) return false;
+  const { uuidPrefix, tag, sinceMs, after } = query;
+  if ([uuidPrefix, tag, sinceMs, after].some((one) => one !== undefined)) return false;
   const { waiting, others } = sql.get<WaitingShare>(WAITING_SHARE) ?? { waiting: 0, others: 0 };
   return waiting <= others;
 }
@@ -125,6 +125,9 @@ function filtersFor(query: TaskQuery, status: Status | undefined): readonly Cond
   if (status !== undefined) filters.push(hasStatus(status));
   if (query.taskName !== undefined) filters.push({ text: "+t.name = ?", values: [query.taskName] });
   if (query.sinceMs !== undefined) filters.push({ text: "+t.created >= ?", values: [query.sinceMs] });
+  if (query.after !== undefined) {
+    filters.push({ text: "t.id < (SELECT id FROM tasks WHERE uuid = ?)", values: [query.after] });
+  }
   if (query.uuidPrefix !== undefined) {
     const behindAll = `${query.uuidPrefix}\u{10ffff}`;
     filters.push({ text: "t.uuid >= ? AND t.uuid < ?", values: [query.uuidPrefix, behindAll] });

@@ -3,7 +3,7 @@ import { confirm } from "../confirm.js";
 import { EXIT, worstOf } from "../exit.js";
 import { Failures } from "../ids.js";
 import { inPieces } from "../inPieces.js";
-import { type Aim, isSelection, type SelectionFlags, selectTasks } from "../select.js";
+import { type Aim, countOf, isSelection, type SelectionFlags, selectTasks } from "../select.js";
 import { openProject } from "../session.js";
 import type { Stage } from "../stage.js";
 
@@ -20,12 +20,14 @@ export async function cancel(stage: Stage, words: readonly string[], flags: Canc
   const session = await openProject(stage, flags);
   const failures = new Failures(stage);
   const isChosen = isSelection(flags);
-  const uuids = await selectTasks(session, words, flags, UNFINISHED, failures);
-  if (isChosen && uuids.length > 0 && !(await confirm(stage, question(uuids.length), flags.yes)))
-    return EXIT.failed;
+  const pages = await selectTasks(session, words, flags, UNFINISHED, failures);
+  if (isChosen && !flags.yes) {
+    const count = await countOf(pages);
+    if (count > 0 && !(await confirm(stage, question(count), flags.yes))) return EXIT.failed;
+  }
   const outcomes: { uuid: string; outcome: CancelOutcome }[] = [];
   await inPieces(
-    uuids,
+    pages(),
     async (uuid) => {
       const outcome = await session.app.cancel(uuid, flags.reason, { urgent: flags.now === true });
       return { uuid, outcome };
@@ -37,7 +39,7 @@ export async function cancel(stage: Stage, words: readonly string[], flags: Canc
     (error) => failures.add(error),
   );
   if (stage.json) failures.document(outcomes);
-  else if (isChosen && uuids.length === 0) stage.say("No task matches.");
+  else if (isChosen && outcomes.length === 0) stage.say("No task matches.");
   const late = outcomes.some(({ outcome }) => outcome === "finished");
   // Of a selection, what finished meanwhile is not what was asked for.
   return worstOf([...failures.codes, late && !isChosen ? EXIT.failed : EXIT.ok]);

@@ -15,18 +15,20 @@ const FAILED: Aim = { possible: END_STATUSES, meant: ["error"] };
 export async function retry(stage: Stage, words: readonly string[], flags: SelectionFlags): Promise<number> {
   const session = await openProject(stage, flags);
   const failures = new Failures(stage);
-  const uuids = await selectTasks(session, words, flags, FAILED, failures);
+  const pages = await selectTasks(session, words, flags, FAILED, failures);
   const tasks: Task[] = [];
+  let count = 0;
   await inPieces(
-    uuids,
+    pages(),
     (uuid) => session.app.retryTask(uuid),
     (task) => {
+      count += 1;
       if (stage.json) tasks.push(task);
       else stage.answer(`${task.uuid}  back in line  ${escapeLine(task.taskName)}`);
     },
     (error) => failures.add(error),
   );
   if (stage.json) failures.document(tasks);
-  else if (isSelection(flags) && uuids.length === 0) stage.say("No task matches.");
+  else if (isSelection(flags) && count === 0) stage.say("No task matches.");
   return worstOf(failures.codes);
 }

@@ -49,6 +49,18 @@ export const reading = theme({
     assert.deepEqual(await listed(stage, { limit: 2 }), [uuids[2], uuids[1]]);
   },
 
+  "lists on from where one look ended": async (stage) => {
+    const uuids = [...(await threeTasks(stage)), ...(await threeTasks(stage))].reverse();
+    const done = await stage.finished(SUCCESS);
+    assert.deepEqual(await listed(stage, { after: uuids[1], limit: 2 }), uuids.slice(2, 4));
+    assert.deepEqual(await listed(stage, { after: uuids[3], statuses: ["new"] }), uuids.slice(4));
+    assert.deepEqual(await listed(stage, { after: uuids[4], taskName: "mail.send" }), uuids.slice(5));
+    assert.deepEqual(await listed(stage, { after: uuids[0], statuses: ["success"] }), []);
+    assert.deepEqual(await listed(stage, { after: uuids[5] }), []);
+    await stage.broker.prune({});
+    assert.deepEqual(await listed(stage, { after: done.uuid }), []);
+  },
+
   "lists by status": async (stage) => {
     const [waiting, running] = [await stage.queued({ taskName: "other" }), await stage.running()];
     const [done, failed] = [await stage.finished(SUCCESS), await stage.finished(ERROR)];

@@ -143,14 +143,14 @@ describe.concurrent("wait", () => {
     expect(await wait.ended).toMatchObject({ code: 0, stdout: "42\n" });
   });
 
-  test.skipIf(!hasTerminal)("interrupted, it says that the tasks go on and exits 130", async () => {
+  test.skipIf(!hasTerminal)("interrupted, it says that the task goes on and exits 130", async () => {
     const wait = project.startOnTerminal(`qtasks wait ${waiting}`);
     // The second turn of the spinner: by then it listens.
     await wait.says(/waiting for.*waiting for/s);
     wait.type("\u0003");
     const { code, stdout } = await wait.ended;
     expect(code).toBe(130);
-    expect(stdout).toContain("The tasks go on.");
+    expect(stdout).toContain("The task goes on.");
     expect(await project.json(["status", waiting])).toMatchObject([{ status: "new" }]);
   });
 });

@@ -6,12 +6,12 @@ import { type Reason, waitingAlone, whyTasksWait } from "../../engine/why.js";
 import { atLeast } from "../atLeast.js";
 import { EXIT, worstOf } from "../exit.js";
 import { Failures, resolveIds } from "../ids.js";
+import { lookAgain } from "../lookAgain.js";
 import { isSelection, refuseBoth, type SelectionFlags, toQuery } from "../select.js";
 import { openProject, type Session } from "../session.js";
 import type { Stage } from "../stage.js";
 import { describeTask } from "../ui/taskRecord.js";
 import { taskTable } from "../ui/taskTable.js";
-import { lookAgain } from "../lookAgain.js";
 import { changesOf, lookAtQueue, overviewText, reasonLines, runningText } from "./overview.js";
 
 export interface StatusFlags extends SelectionFlags {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Param } from "../core/params.js";
+import type { Given } from "./input/object.js";
 import { UsageError } from "./usage.js";
 
 /** A task's arguments as they stood on the command line. */
@@ -14,63 +14,37 @@ export interface ArgumentWords {
   readonly list: string | undefined;
 }
 
+/** The same, read: arguments by their places, and what was said about fields of an object. */
+export interface ReadArguments {
+  readonly positional: readonly unknown[];
+  readonly pairs: readonly Given[];
+}
+
 const PAIR = /^([A-Za-z_$][\w$.-]*)(:?=)([\s\S]*)$/;
 
 /**
- * Each word is JSON if it parses, else text. `key=text` and `key:=json` words are gathered into one object at the end.
+ * Each word is JSON if it parses, else text; `key=text` and `key:=json` words are pairs.
  * @throws {UsageError}
  */
-export function parseArguments({ words, literal, raw, list }: ArgumentWords): readonly unknown[] {
+export function readArguments({ words, literal, raw, list }: ArgumentWords): ReadArguments {
   if (list !== undefined) {
-    if (words.length + literal.length > 0) {
-      throw new UsageError("Arguments were given both as words and with --args.", "Give them one way.");
-    }
-    return parseList(list);
+    if (words.length + literal.length > 0) throw givenTwice();
+    return { positional: parseList(list), pairs: [] };
   }
   const read = raw ? (word: string) => word : jsonOrText;
-  const args: unknown[] = [];
-  const pairs: [string, unknown][] = [];
+  const positional: unknown[] = [];
+  const pairs: Given[] = [];
   for (const word of words) {
-    const [, key, sign, value] = raw ? [] : (PAIR.exec(word) ?? []);
-    if (key === undefined || value === undefined) args.push(read(word));
-    else pairs.push([key, sign === ":=" ? strictJson(value, `${key}:=`) : value]);
+    const [, key, sign, text] = raw ? [] : (PAIR.exec(word) ?? []);
+    if (key === undefined || sign === undefined || text === undefined) positional.push(read(word));
+    else
+      pairs.push({ path: [key], value: sign === ":=" ? strictJson(text, `${key}:=`) : text, as: key + sign });
   }
-  args.push(...literal.map(read));
-  if (pairs.length > 0) args.push(Object.fromEntries(pairs));
-  return args;
+  return { positional: [...positional, ...literal.map(read)], pairs };
 }
 
-/**
- * Refuses what the function's own parameter list cannot take.
- * @throws {UsageError}
- */
-export function checkArity(
-  taskName: string,
-  args: readonly unknown[],
-  params: readonly Param[] | undefined,
-): void {
-  if (params === undefined) return;
-  const required = params.filter((param) => param.required).length;
-  const most = params.some((param) => param.rest) ? Infinity : params.length;
-  if (args.length >= required && args.length <= most) return;
-  const usage = ["qtasks call", taskName, ...params.map(showParam)].join(" ");
-  const few = args.length < required;
-  const missing = params.slice(args.length, required).map(({ name }) => name);
-  throw new UsageError(
-    few
-      ? `${taskName} needs ${count(required, "argument")} and got ${args.length}: ${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} missing.`
-      : `${taskName} takes ${most === 0 ? "no arguments" : `at most ${count(most, "argument")}`} and got ${args.length}.`,
-    `Usage: ${usage}`,
-  );
-}
-
-export function showParam({ name, required, rest }: Param): string {
-  if (rest) return `[${name}...]`;
-  return required ? `<${name}>` : `[${name}]`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+export function givenTwice(): UsageError {
+  return new UsageError("Arguments were given both as words and with --args.", "Give them one way.");
 }
 
 function jsonOrText(word: string): unknown {

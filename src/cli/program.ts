@@ -2,7 +2,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import type { GlobalOptions } from "./session.js";
 import { Stage } from "./stage.js";
 import type { OwnStreams } from "./streams.js";
-import { UsageError } from "./usage.js";
+import { toUsageError } from "./usage.js";
 import { version } from "./version.js";
 
 /** Resolves to the exit code. Commands import their code only when they run: start-up is what people wait for. */
@@ -19,7 +19,7 @@ export async function runProgram(
   streams: OwnStreams,
 ): Promise<number> {
   let code = 0;
-  const program = createProgram(streams, literal, (result) => {
+  const program = createProgram(streams, words, literal, (result) => {
     code = result;
   });
   try {
@@ -33,17 +33,9 @@ export async function runProgram(
   return code;
 }
 
-/** Commander puts what it guesses into the message; here it is the hint's. */
-function toUsageError(error: CommanderError): UsageError {
-  if (error.code === "commander.help")
-    return new UsageError("No command was given.", "`qtasks --help` lists the commands.");
-  const [message = "", ...guess] = error.message.replace(/^error: /, "").split("\n");
-  const hints = [...guess.map((line) => line.replace(/^\((.*)\)$/, "$1")), "See `qtasks --help`."];
-  return new UsageError(message, hints.join(" "));
-}
-
 function createProgram(
   streams: OwnStreams,
+  words: readonly string[],
   literal: readonly string[],
   finish: (code: number) => void,
 ): Command {
@@ -79,34 +71,19 @@ function createProgram(
       ),
     );
 
-  callFlags(add(program, "call", "queue a task; with --timeout, wait for its result"))
-    .argument("<name>", "the task")
-    .argument("[args...]", "its arguments: JSON or text; key=text and key:=json make one object")
+  taskFlags(add(program, "call", "queue a task; with --timeout, wait for its result"))
     .option("-t, --timeout <duration>", "wait so long for the result (0 looks once)")
     .option("--batch <file>", "queue a task for each line of NDJSON (- for stdin)")
     .option("--allow-unknown", "queue it although no module here registers it")
     .action(
-      on(async (stage, command) => {
-        const [name = "", ...args] = command.args;
-        return (await import("./commands/call.js")).call(
-          stage,
-          name,
-          args,
-          literal,
-          command.optsWithGlobals(),
-        );
-      }),
+      on(async (stage, command) =>
+        (await import("./commands/call.js")).call(stage, { command, words, literal }),
+      ),
     );
 
-  callFlags(add(program, "run", "queue a task and work on it here until it is done"))
-    .argument("[name]", "the task")
-    .argument("[args...]", "its arguments, as for `call`")
-    .action(
-      on(async (stage, command) => {
-        const [name, ...args] = command.args;
-        return (await import("./commands/run.js")).run(stage, name, args, literal, command.optsWithGlobals());
-      }),
-    );
+  taskFlags(add(program, "run", "queue a task and work on it here until it is done")).action(
+    on(async (stage, command) => (await import("./commands/run.js")).run(stage, { command, words, literal })),
+  );
 
   add(program, "worker", "work on tasks until stopped")
     .option("-c, --concurrency <n>", "how many tasks at once")
@@ -237,8 +214,14 @@ function add(program: Command, name: string, description: string): Command {
     .copyInheritedSettings(program);
 }
 
-function callFlags(command: Command): Command {
+/** The task that is named brings flags of its own, which are known once it is loaded: `input/words.ts` reads again then. */
+function taskFlags(command: Command): Command {
   return command
+    .argument("[name]", "the task")
+    .argument("[args...]", "its arguments: JSON or text; key=text and key:=json make one object")
+    .allowUnknownOption()
+    .helpOption(false)
+    .option("-h, --help", "print help; after a task's name, with the flags of its input")
     .option("--priority <n>", "lower runs first")
     .option("--delay <duration>", "not before so much time has passed")
     .option("--at <time>", "not before this time (ISO 8601)")

@@ -81,11 +81,13 @@ export interface InputIssue {
 export class InputError extends QTasksError {
   readonly issues: readonly InputIssue[];
 
-  constructor(taskName: string, issues: readonly InputIssue[]) {
+  constructor(
+    taskName: string,
+    issues: readonly InputIssue[],
+    hint = "Give one object that the task's `input` schema takes.",
+  ) {
     const lines = issues.map((issue) => `  ${issue.path === "" ? "input" : issue.path}: ${issue.message}`);
-    super("E_INPUT", [`${taskName} refuses its input:`, ...lines].join("\n"), {
-      hint: "Give one object that the task's `input` schema takes.",
-    });
+    super("E_INPUT", [`${taskName} refuses its input:`, ...lines].join("\n"), { hint });
     this.issues = issues;
   }
 }

@@ -209,6 +209,11 @@ export class App implements CallTarget, Adopter {
     return await this.#client.addTasks(calls.map((call) => ("options" in call ? call : callOf(call))));
   }
 
+  /** Throws what queueing this call would throw, short of the broker; stores nothing. Plugins' `onQueue` is asked too. */
+  async checkCall(call: Call): Promise<void> {
+    await this.#client.check(call);
+  }
+
   /** Queues a call for a focused worker of this process, which claims it in the same commit: no other comes in between. */
   async addTaskFor(worker: Worker, call: Call): Promise<Task> {
     await this.open();

@@ -64,6 +64,11 @@ export class Client {
     return await Promise.all(enqueued.map((entry, index) => this.#queued(tasks[index] as NewTask, entry)));
   }
 
+  /** Throws what queueing this call would, short of the broker; stores nothing. */
+  async check(call: Call): Promise<void> {
+    await this.#prepare(call);
+  }
+
   /** Blocks until the task is stored; nothing of it may need waiting for. */
   addTaskSync(call: Call): Task {
     const { broker } = this.#home;

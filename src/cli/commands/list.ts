@@ -1,8 +1,8 @@
 import { relative } from "node:path";
-import type { Param } from "../../core/params.js";
-import { paramsOf } from "../../core/params.js";
 import type { TaskExecSchema } from "../../ports/execution.js";
 import { EXIT } from "../exit.js";
+import { callerParams } from "../input/params.js";
+import { inputShape } from "../input/shape.js";
 import { type GlobalOptions, openProjectWithTasks } from "../session.js";
 import type { Stage } from "../stage.js";
 import { renderTable } from "../ui/table.js";
@@ -22,12 +22,6 @@ export async function list(stage: Stage, options: ListOptions): Promise<number> 
     stage.say(options.tag === undefined ? noTasks(project.config.tasks) : "No task has that tag.");
   else stage.answer(table(stage, project.root, schemas));
   return EXIT.ok;
-}
-
-/** The parameters that a caller gives: without the one that `echo` fills. */
-export function callerParams(schema: TaskExecSchema): readonly Param[] | undefined {
-  const params = paramsOf(Function.prototype.toString.call(schema.func));
-  return schema.echo ? params?.slice(1) : params;
 }
 
 /** A schema as data: functions and classes by their names. */
@@ -53,7 +47,7 @@ export function describeSchema(schema: TaskExecSchema) {
     middlewaresAfter: schema.middlewaresAfter.map(({ name }) => name),
     decode: decode !== null,
     generateHandler: generateHandler !== null,
-    input: input === null ? null : { vendor: input["~standard"].vendor },
+    input: input === null ? null : { vendor: input["~standard"].vendor, shape: inputShape(schema) ?? null },
     extra: plainExtra(extra),
   };
 }

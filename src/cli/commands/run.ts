@@ -1,50 +1,78 @@
 import type { App, Worker } from "../../engine/app.js";
 import type { Call } from "../../engine/client.js";
+import { type CallFlags, callOptions } from "../callFlags.js";
+import { callArguments } from "../input/callArguments.js";
+import { type CommandLine, readWords, type TaskWords, taskNameIn } from "../input/words.js";
 import { onSignals, signalCode } from "../interrupt.js";
 import { rememberLast } from "../lastId.js";
 import { showOutcome } from "../outcome.js";
 import { loadOwnTasks, openWorker, requireTask, type Session } from "../session.js";
 import type { Stage } from "../stage.js";
+import type { Chosen } from "../ui/choice.js";
 import { escapeControls } from "../ui/escape.js";
 import { type Spinner, startSpinner } from "../ui/spinner.js";
 import { prettyLine, progressText } from "../ui/taskLines.js";
 import { UsageError } from "../usage.js";
-import { type CallFlags, callOptions, taskArguments } from "./call.js";
+import { explaining, helpWithoutName, showHelp } from "./call.js";
 
 const INTERRUPTED = "interrupted";
 
 /** Queues a task and works on it here, and on what it waits for, until it is done. */
-export async function run(
-  stage: Stage,
-  given: string | undefined,
-  words: readonly string[],
-  literal: readonly string[],
-  flags: CallFlags,
-): Promise<number> {
-  const options = callOptions(flags);
-  const session = await openWorker(stage, flags, {}, {});
+export async function run(stage: Stage, line: CommandLine): Promise<number> {
+  const rough = line.command.optsWithGlobals<CallFlags>();
+  const given = taskNameIn(line);
+  if (given === undefined && rough.help) return helpWithoutName(line, rough);
+  const session = await openWorker(stage, rough, {}, {});
   const worker = session.app.createWorker({ focused: true });
   // The child process starts up while this one reads the tasks, which it needs to check the call.
   const ready = worker.engine.prepare();
   ready.catch(() => {});
   let call: Call;
+  let words: TaskWords;
   try {
     await loadOwnTasks(session);
-    const taskName = given ?? (await chooseTask(stage, session.app));
+    const chosen = given === undefined ? await chosenTask(session) : { value: given };
+    if (chosen.value === undefined) return leave(worker, signalCode(chosen.signal));
+    const taskName = chosen.value;
     await requireTask([...session.app.tasks.keys()], taskName);
-    call = { taskName, args: taskArguments(session.app, taskName, words, literal, flags), options };
+    const task = session.app.tasks.get(taskName);
+    words = readWords(line, task);
+    if (words.flags.help) return leave(worker, showHelp(stage, words));
+    call = { taskName, args: callArguments(task, words), options: callOptions(words.flags) };
     await ready;
   } catch (error) {
-    // Not waited for: nothing runs there yet, and the child ends with this process.
-    void worker.stop(0);
+    leave(worker, 0);
     throw error;
   }
   try {
-    return await runHere(session, worker, call);
+    return await explaining(call, words, () => runHere(session, worker, call));
   } finally {
     await worker.stop(0);
     await session.app.close();
   }
+}
+
+/** Not waited for: nothing runs there yet, and the child ends with this process. */
+function leave(worker: Worker, code: number): number {
+  void worker.stop(0);
+  return code;
+}
+
+async function chosenTask({ stage, app }: Session): Promise<Chosen> {
+  const tasks = [...app.tasks.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (tasks.length > 0 && stage.isInteractive && process.stdin.isTTY === true) {
+    const { choose } = await import("../ui/choice.js");
+    return await choose(
+      stage,
+      "Which task?",
+      tasks.map(({ name, description }) => ({ value: name, hint: description ?? "" })),
+    );
+  }
+  const names = tasks.map(({ name }) => name).join(", ");
+  throw new UsageError(
+    "No task was named.",
+    names === "" ? "No module registers a task." : `The tasks are: ${names}.`,
+  );
 }
 
 async function runHere({ stage, app, project }: Session, worker: Worker, call: Call): Promise<number> {
@@ -109,23 +137,4 @@ function showWork(stage: Stage, app: App, spinner: Spinner): void {
   });
   app.events.on("taskRetry", (event) => stage.say(prettyLine(stage, "taskRetry", event, new Date())));
   app.events.on("taskStopping", (event) => stage.say(prettyLine(stage, "taskStopping", event, new Date())));
-}
-
-async function chooseTask(stage: Stage, app: App): Promise<string> {
-  const names = [...app.tasks.keys()].sort();
-  if (!stage.isInteractive || process.stdin.isTTY !== true || names.length === 0) {
-    throw new UsageError(
-      "No task was named.",
-      names.length === 0 ? "No module registers a task." : `The tasks are: ${names.join(", ")}.`,
-    );
-  }
-  const { createInterface } = await import("node:readline/promises");
-  for (const [index, name] of names.entries()) stage.say(`${String(index + 1).padStart(3)}  ${name}`);
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = (await terminal.question("Which task? ")).trim();
-    return names[Number(answer) - 1] ?? answer;
-  } finally {
-    terminal.close();
-  }
 }

@@ -62,7 +62,7 @@ function inWidth(text: string, width: number, align: "left" | "right" = "left"):
   return align === "right" ? padding + cut : cut + padding;
 }
 
-function cutTo(text: string, width: number): string {
+export function cutTo(text: string, width: number): string {
   let cut = "";
   let used = 0;
   for (const char of text) {

@@ -6,6 +6,7 @@ import { type Given, gather } from "./object.js";
 import { checkArity } from "./params.js";
 import { isObject } from "./shape.js";
 import type { TaskInput } from "./taskInput.js";
+import { fieldValue } from "./value.js";
 import type { TaskWords } from "./words.js";
 
 /**
@@ -53,9 +54,11 @@ export function explainRefusal(
 }
 
 function explain(one: FieldFlag, message: string, object: unknown): string {
-  const { path, kind } = one.field;
-  const value = path.reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), object);
+  const value = one.field.path.reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), object);
   if (value === undefined) return `missing, give ${showFlag(one)}`;
-  if (typeof value !== "string" || kind.type === "text" || kind.type === "choice") return message;
-  return `${message}; ${JSON.stringify(value)} is text, give ${showFlag(one)}`;
+  // What key=text leaves as text would be more as the value of a flag.
+  const isMoreThanText = typeof value === "string" && fieldValue(one.field, value) !== value;
+  return isMoreThanText
+    ? `${message}; ${one.field.path.join(".")}= gives text, ${showFlag(one)} does not`
+    : message;
 }

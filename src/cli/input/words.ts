@@ -39,8 +39,13 @@ export interface TaskWords {
 export function taskNameIn(line: CommandLine): string | undefined {
   const [first] = line.command.args;
   if (first === undefined || !/^-./.test(first)) return first;
-  readWords(line, undefined);
-  throw new UsageError(`${first} stands before the task's name.`, "Name the task first, then its flags.");
+  try {
+    readWords(line, undefined);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(error.message, `A task's own flags follow its name. ${error.hint}`);
+  }
+  return undefined;
 }
 
 /**
@@ -143,7 +148,8 @@ function explain(reader: Command, task: TaskExecSchema, input: TaskInput | undef
     reader.addArgument(
       new Argument(`[${showParam(param).slice(1, -1)}]`, param.required ? "required" : "optional"),
     );
-  for (const one of unflagged) reader.addArgument(new Argument(`[${showFlag(one)}]`, describeFlag(one) || "optional"));
+  for (const one of unflagged)
+    reader.addArgument(new Argument(`[${showFlag(one)}]`, describeFlag(one) || "optional"));
   const required = (input?.flags ?? []).filter(({ field }) => field.isRequired).map(showFlag);
   reader.usage([...params.map(showParam), ...required, "[options]"].join(" "));
   reader.description([task.description ?? "", inputNote(input)].filter((text) => text !== "").join("\n\n"));

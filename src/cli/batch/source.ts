@@ -1,3 +1,4 @@
+import { createWriteStream } from "node:fs";
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,9 +44,9 @@ async function openFile(file: string, signal: AbortSignal): Promise<FileHandle> 
 async function spool(input: NodeJS.ReadableStream, signal: AbortSignal): Promise<FileHandle> {
   const folder = await mkdtemp(join(tmpdir(), "qtasks-batch-"));
   try {
-    const handle = await open(join(folder, "lines"), "wx+", 0o600);
-    await pipeline(input, handle.createWriteStream({ autoClose: false }), { signal });
-    return handle;
+    const file = join(folder, "lines");
+    await pipeline(input, createWriteStream(file, { flags: "wx", mode: 0o600 }), { signal });
+    return await open(file);
   } finally {
     // The open file goes on without its name, and leaves nothing behind however this process ends.
     await rm(folder, { recursive: true, force: true });

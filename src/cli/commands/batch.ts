@@ -12,6 +12,7 @@ import { onSignals, signalCode } from "../interrupt.js";
 import { rememberLast } from "../lastId.js";
 import type { Session } from "../session.js";
 import { type ProgressBar, startProgressBar } from "../ui/progressBar.js";
+import { hintIfUnserved } from "../unserved.js";
 import { UsageError } from "../usage.js";
 
 /** Of one piece, whichever is reached first. */
@@ -53,7 +54,8 @@ export async function callBatch(session: Session, taskName: string, words: TaskW
     stopListening();
     if (run.lastId !== undefined) rememberLast(project.root, run.lastId);
   }
-  if (code !== EXIT.ok) stage.error(`Interrupted. ${run.soFar()}`, undefined);
+  if (code === EXIT.ok) await hintIfUnserved(session, taskName);
+  else stage.error(`Interrupted. ${run.soFar()}`, undefined);
   if (stage.json) stage.document({ queued: run.queued });
   else stage.answer(String(run.queued));
   return code;

@@ -11,6 +11,7 @@ import { showOutcome } from "../outcome.js";
 import { openProjectWithTasks, requireTask, type Session } from "../session.js";
 import type { Stage } from "../stage.js";
 import { startSpinner } from "../ui/spinner.js";
+import { hintIfUnserved } from "../unserved.js";
 import { UsageError } from "../usage.js";
 
 export { wholeNumber } from "../callFlags.js";
@@ -94,15 +95,4 @@ async function waitForResult(
   } finally {
     spinner.stop();
   }
-}
-
-/** Says so when nobody will run the task, instead of leaving people to wonder. */
-async function hintIfUnserved({ stage, app }: Session, name: string): Promise<void> {
-  if (app.config.broker === "memory:") {
-    stage.warn("The broker is memory: the queue is gone when this command ends. `qtasks run` works there.");
-    return;
-  }
-  const workers = await app.workers();
-  if (workers.some(({ tasks }) => tasks.includes(name))) return;
-  stage.hint(`No worker serves ${name} now; the task waits. \`qtasks worker\` starts one.`);
 }

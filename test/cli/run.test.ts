@@ -160,16 +160,6 @@ describe.concurrent("run, interrupted", () => {
 });
 
 describe.skipIf(!hasTerminal)("run on a terminal", { concurrent: true }, () => {
-  test("without a name offers the list", async () => {
-    const running = project.startOnTerminal("qtasks run --color never");
-    await running.says(/Which task\?/);
-    running.type("5\n");
-    const { code, stdout } = await running.ended;
-    expect(stdout).toContain("5  greet");
-    expect(stdout).toContain("Hello, world!");
-    expect(code).toBe(0);
-  });
-
   test("Ctrl-C cancels the task while the spinner turns", async () => {
     const running = project.startOnTerminal("qtasks run hold typed");
     await project.appears("typed.began");

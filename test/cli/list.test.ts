@@ -42,18 +42,18 @@ interface Listed {
 }
 
 describe.concurrent("list", () => {
-  test("shows name, priority, retry, maxTime, tags, description and source of every task", async () => {
+  test("shows name, arguments, priority, retry, maxTime, tags, description and source of every task", async () => {
     const { code, stdout } = await project.qtasks(["list"]);
     const [titles = "", ...rows] = stdout.trimEnd().split("\n");
     expect(titles.split(/\s+/)).toEqual([
-      ...["NAME", "PRIORITY", "RETRY", "MAXTIME", "TAGS", "DESCRIPTION", "SOURCE"],
+      ...["NAME", "ARGUMENTS", "PRIORITY", "RETRY", "MAXTIME", "TAGS", "DESCRIPTION", "SOURCE"],
     ]);
     expect(rows).toHaveLength(3);
     expect(rows[0]).toMatch(
-      /^mail\.send +-2 +3 +90s +mail,net +Send one mail team="post" +tasks\/mail\.ts:7$/,
+      /^mail\.send +<to> \[subject\] \[rest\.\.\.\] +-2 +3 +90s +mail,net +Send one mail team="post" +tasks\/mail\.ts:7$/,
     );
-    expect(rows[1]).toMatch(/^other +0 +0 +- +- +- +tasks\/deep\/er\.mjs:2$/);
-    expect(rows[2]).toMatch(/^sortMail +0 +0 +- +mail +- +tasks\/mail\.ts:23$/);
+    expect(rows[1]).toMatch(/^other +- +0 +0 +- +- +- +tasks\/deep\/er\.mjs:2$/);
+    expect(rows[2]).toMatch(/^sortMail +<folder> +0 +0 +- +mail +- +tasks\/mail\.ts:23$/);
     expect(code).toBe(0);
   });
 

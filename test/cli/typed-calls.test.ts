@@ -383,6 +383,13 @@ echo("mail", type({
       expect(ended.stderr).toContain(`\n  ${field}`);
   });
 
+  test("list shows the fields, and which may be left out", async () => {
+    const { stdout } = await zod.qtasks(["list"]);
+    expect(stdout).toMatch(/^needy +\{a, b, inner\} /m);
+    expect(stdout).toMatch(/^older +\{sku, n\?\} /m);
+    expect(stdout).toMatch(/^either +\{…\} /m);
+  });
+
   test("list --json gives it as JSON Schema", async () => {
     const listed = await zod.json<{ name: string; input: { vendor: string; shape: unknown } | null }[]>([
       "list",

@@ -3,6 +3,7 @@ import type { TaskExecSchema } from "../../ports/execution.js";
 import { EXIT } from "../exit.js";
 import { callerParams } from "../input/params.js";
 import { inputShape } from "../input/shape.js";
+import { showArguments } from "../input/showArguments.js";
 import { type GlobalOptions, openProjectWithTasks } from "../session.js";
 import type { Stage } from "../stage.js";
 import { renderTable } from "../ui/table.js";
@@ -69,6 +70,7 @@ function table(stage: Stage, root: string, schemas: readonly TaskExecSchema[]): 
     schemas,
     [
       { title: "NAME", value: ({ name }) => name },
+      { title: "ARGUMENTS", value: (schema) => showArguments(schema) || "-" },
       { title: "PRIORITY", value: ({ priority }) => String(priority), align: "right" },
       { title: "RETRY", value: ({ retry }) => String(retry), align: "right" },
       { title: "MAXTIME", value: ({ maxTime }) => (maxTime === null ? "-" : `${maxTime}s`), align: "right" },

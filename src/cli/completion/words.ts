@@ -37,7 +37,8 @@ export function wordsOf(program: Command): CommandLineWords {
     commands: program.commands.map((command) => ({
       name: command.name(),
       description: command.description(),
-      flags: [...command.options.map(flagWords), HELP],
+      // `call` and `run` have a --help of their own.
+      flags: [...command.options.filter(({ long }) => long !== HELP.long).map(flagWords), HELP],
       ...argumentWords(command),
     })),
   };

@@ -110,9 +110,10 @@ export class Crew {
     this.#measureMemory();
   }
 
-  /** To be called for each run of a child that has ended. */
+  /** To be called for each run of a child that has ended: what it keeps of it is measured once more. */
   relieve(child: Child): void {
-    if (child.isRetiring && child.runs.size === 0) child.close(CLOSE_MS);
+    this.#measureMemory();
+    this.#closeIfDone(child);
   }
 
   async close(): Promise<void> {
@@ -172,7 +173,11 @@ export class Crew {
   /** It takes no more runs, and ends when those that it has are over. */
   #retire(child: Child): void {
     child.isRetiring = true;
-    this.relieve(child);
+    this.#closeIfDone(child);
+  }
+
+  #closeIfDone(child: Child): void {
+    if (child.isRetiring && child.runs.size === 0) child.close(CLOSE_MS);
   }
 
   /** What cannot be loaded now is not tried again at once, over and over. */

@@ -1,5 +1,5 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,6 +29,15 @@ describe("examples/embedded", () => {
     const file = join(workshop, "embedded.db");
     const run = node(["--import", "tsx", "examples/embedded/main.ts", `sqlite:${file}`], repo);
     expect(run).toMatchObject({ stdout: expected, stderr: "", status: 0 });
+  });
+});
+
+describe("examples/session", () => {
+  test("goes as the README shows it: install, init, list, run, worker, call, logs, retry, cancel, doctor", () => {
+    const { stdout, stderr } = node(["examples/session/record.mjs"], repo);
+    expect(stderr).toBe("");
+    const readme = readFileSync(join(repo, "README.md"), "utf8");
+    expect(readme.split("<!-- session -->\n\n```\n")[1]?.split("```")[0]).toBe(stdout);
   });
 });
 
@@ -97,5 +106,5 @@ function qtasks(words: readonly string[], cwd: string): SpawnSyncReturns<string>
 function node(words: readonly string[], cwd: string): SpawnSyncReturns<string> {
   // Node takes an empty FORCE_COLOR, as the test run sets it, for a wish for colours.
   const { FORCE_COLOR: _, NODE_OPTIONS: __, ...env } = process.env;
-  return spawnSync(process.execPath, words, { cwd, env, encoding: "utf8", timeout: 50_000 });
+  return spawnSync(process.execPath, words, { cwd, env, encoding: "utf8", timeout: 110_000 });
 }

@@ -238,9 +238,19 @@ class Standstill {
   look(sql: Sql, now: number): void {
     if (now - this.#lookedAtMs < LOOK_EVERY_MS) return;
     this.#lookedAtMs = now;
-    const version = sql.get<{ readonly data_version: number }>("PRAGMA data_version")?.data_version;
+    const version = dataVersion(sql);
+    if (version === undefined) return;
     if (this.#version !== undefined && this.#version !== version) this.sinceMs = now;
     this.#version = version;
+  }
+}
+
+function dataVersion(sql: Sql): number | undefined {
+  try {
+    return sql.get<{ readonly data_version: number }>("PRAGMA data_version")?.data_version;
+  } catch {
+    // Not even that can be read now.
+    return undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import { Effects } from "./effects.js";
 import { busyError, isBusy, toBrokerError } from "./errors.js";
 import { LockWait, pauseSync } from "./lock.js";
 import type { Sql } from "./sql.js";
+import { Standstill } from "./standstill.js";
 
 /** A write transaction in the hands of one verb. */
 export interface Transaction {
@@ -228,33 +229,6 @@ export class GroupCommit {
   }
 }
 
-/** For how long nobody has committed, as far as this connection can tell without a lock. */
-class Standstill {
-  /** when the last sign of somebody's commit was seen */
-  sinceMs = Number.NEGATIVE_INFINITY;
-  #version: number | undefined;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
-
-  look(sql: Sql, now: number): void {
-    if (now - this.#lookedAtMs < LOOK_EVERY_MS) return;
-    this.#lookedAtMs = now;
-    const version = dataVersion(sql);
-    if (version === undefined) return;
-    if (this.#version !== undefined && this.#version !== version) this.sinceMs = now;
-    this.#version = version;
-  }
-}
-
-function dataVersion(sql: Sql): number | undefined {
-  try {
-    return sql.get<{ readonly data_version: number }>("PRAGMA data_version")?.data_version;
-  } catch {
-    // Not even that can be read now.
-    return undefined;
-  }
-}
-
-const LOOK_EVERY_MS = 50;
 /** How many times `busyTimeout` a call may wait while others commit. */
 const CROWD_PATIENCE = 6;
 /** So long the event loop may be kept from turning. */

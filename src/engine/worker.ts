@@ -1,18 +1,11 @@
 import { BrokerError } from "../core/errors.js";
 import { isFinal } from "../core/status.js";
 import { judge, judgeDeaths, type Outcome, type Verdict } from "../core/verdict.js";
-import type {
-  Broker,
-  Claim,
-  ClaimRequest,
-  LeaseState,
-  RunReport,
-  Unsubscribe,
-  WorkerInfo,
-} from "../ports/broker.js";
+import type { Broker, Claim, LeaseState, RunReport, Unsubscribe, WorkerInfo } from "../ports/broker.js";
 import type { AbortReason, Isolation, TaskFacts } from "../ports/isolation.js";
 import type { EventMap, EventName } from "../ports/plugin.js";
 import type { CancelTimer, System } from "../ports/system.js";
+import { Claiming } from "./claiming.js";
 import type { Hooks, ReportFault } from "./hooks.js";
 import { Pulse } from "./pulse.js";
 import { endEvent, Run, type RunOwner } from "./run.js";
@@ -94,6 +87,7 @@ export class WorkerEngine implements RunOwner {
   readonly #focus: Set<string> | undefined;
   /** retries of what it ran, which a burst waits for */
   readonly #retries = new Set<string>();
+  readonly #claiming: Claiming;
   readonly #settling: Settling;
   readonly #pulse: Pulse;
   readonly #summary = { succeeded: 0, failed: 0, cancelled: 0, interrupted: 0 };
@@ -103,12 +97,8 @@ export class WorkerEngine implements RunOwner {
   #state: State = "idle";
   #sinceMs = 0;
   #turnPending = false;
-  #claiming = false;
-  #claimAgain = false;
-  #claimsLeft: number;
   #unsubscribe: Unsubscribe = () => {};
   #stopPoll: CancelTimer = () => {};
-  #stopDueTimer: CancelTimer = () => {};
   #stopGrace: CancelTimer = () => {};
   #stopForce: CancelTimer = () => {};
   #resolveStopped: (summary: WorkerSummary) => void = () => {};
@@ -120,13 +110,28 @@ export class WorkerEngine implements RunOwner {
     this.slots = new Slots(options.concurrency);
     this.#id = parts.system.newId();
     this.#focus = options.focused ? new Set() : undefined;
-    this.#claimsLeft = options.maxTasks ?? Infinity;
     const { broker, system } = parts;
     const troubled = (where: string, error: unknown) => this.#troubled(where, error);
+    this.#claiming = new Claiming({
+      ...parts,
+      slots: this.slots,
+      workerId: this.#id,
+      workerName: options.name,
+      leaseMs: options.leaseMs,
+      pollMs: options.pollMs,
+      atMost: options.maxTasks ?? Infinity,
+      focus: this.#focus,
+      facts: () => this.#facts,
+      isOpen: () => this.#state === "running",
+      begin: (claim) => this.#begin(claim),
+      nothing: () => this.#stopWhenIdle(),
+      turnLater: () => this.#turnLater(),
+      troubled,
+    });
     this.#settling = new Settling(broker, system, {
       stored: (batch) => {
         for (const ended of batch) this.#tell(ended);
-        if (options.burst) this.#wantClaims();
+        if (options.burst) this.#claiming.want();
       },
       troubled,
       done: () => this.#stopWhenDone(),
@@ -177,7 +182,7 @@ export class WorkerEngine implements RunOwner {
     await this.prepare();
     if (this.state !== "running") return;
     const unsubscribe = await this.#parts.broker.subscribe({
-      queued: () => this.#wantClaims(),
+      queued: () => this.#claiming.want(),
       cancelling: () => void this.#pulse.renew(),
       failed: (error) => this.#troubled("the broker", error),
     });
@@ -190,12 +195,12 @@ export class WorkerEngine implements RunOwner {
     this.#parts.hooks.emit("workerRunning", { worker: this.options.name });
     this.#pulse.go();
     this.#pollLater();
-    await this.#claim();
+    await this.#claiming.claim();
   }
 
   async #prepare(): Promise<readonly string[]> {
     try {
-      return this.#know(await this.#parts.isolation.open(() => this.#wantClaims()));
+      return this.#know(await this.#parts.isolation.open(() => this.#claiming.want()));
     } catch (error) {
       // Whoever waits for its end is told as well.
       this.#finish();
@@ -213,7 +218,7 @@ export class WorkerEngine implements RunOwner {
     if (isolation.reload === undefined) throw new Error(`Isolation ${isolation.kind} cannot load code anew.`);
     const names = this.#know(await isolation.reload());
     if (this.#state === "running") await this.#pulse.beat();
-    this.#wantClaims();
+    this.#claiming.want();
     return names;
   }
 
@@ -253,12 +258,12 @@ export class WorkerEngine implements RunOwner {
   /** Works on these tasks too, and claims them in this very turn. Only for a worker with a `focus`. */
   focusOn(uuids: readonly string[]): void {
     for (const uuid of uuids) this.#focus?.add(uuid);
-    if (!this.#claiming) void this.#claim();
-    else this.#wantClaims();
+    if (!this.#claiming.isUnderWay) void this.#claiming.claim();
+    else this.#claiming.want();
   }
 
   placesChanged(): void {
-    this.#wantClaims();
+    this.#claiming.want();
   }
 
   stoppingRun(run: Run, reason: AbortReason): void {
@@ -275,12 +280,7 @@ export class WorkerEngine implements RunOwner {
     this.#turnLater();
   }
 
-  // --- claiming
-
-  #wantClaims(): void {
-    this.#claimAgain = true;
-    this.#turnLater();
-  }
+  // --- turning
 
   #turnLater(): void {
     if (this.#turnPending) return;
@@ -302,63 +302,8 @@ export class WorkerEngine implements RunOwner {
   /** All verbs of a turn are called before any is waited for, so that they share one commit. */
   #turn(): void {
     this.#settling.send();
-    if (this.#claimAgain && !this.#claiming) void this.#claim();
+    this.#claiming.claimIfWanted();
     this.#stopWhenDone();
-  }
-
-  async #claim(): Promise<void> {
-    const choice = this.#claimChoice();
-    const limit = Math.min(this.slots.free, this.#claimsLeft, choice.limit);
-    if (this.#state !== "running" || limit <= 0 || this.#focus?.size === 0) return;
-    this.#claimAgain = false;
-    this.#claiming = true;
-    this.slots.take(limit);
-    this.#claimsLeft -= limit;
-    let taken = 0;
-    try {
-      const { claims, nextDueAtMs } = await this.#parts.broker.claim({
-        workerId: this.#id,
-        workerName: this.options.name,
-        names: choice.names,
-        atMost: choice.atMost,
-        uuids: this.#focus === undefined ? undefined : [...this.#focus],
-        limit,
-        leaseMs: this.options.leaseMs,
-        now: this.system.now(),
-      });
-      taken = claims.length;
-      for (const claim of claims) this.#begin(claim);
-      if (taken === limit) this.#claimAgain = true;
-      this.#claimWhenDue(nextDueAtMs);
-      if (taken === 0) await this.#stopWhenIdle();
-    } catch (error) {
-      // The safety poll tries again.
-      this.#troubled("claiming tasks", error);
-    } finally {
-      this.#claiming = false;
-      this.#claimsLeft += limit - taken;
-      this.slots.give(limit - taken);
-      if (this.#claimAgain || this.#claimsLeft <= 0) this.#turnLater();
-    }
-  }
-
-  /** What there is room for: where a plain function would have to wait for a process, another worker may have one. */
-  #claimChoice(): { names: readonly string[]; atMost?: ClaimRequest["atMost"]; limit: number } {
-    const { shared, blocking } = this.#parts.isolation.room();
-    const names = this.taskNames;
-    if (blocking >= this.slots.free && shared > 0) return { names, limit: shared };
-    const blockingNames = names.filter((name) => this.#facts.get(name)?.blocking);
-    if (shared <= 0) return { names: blockingNames, limit: blocking };
-    return { names, atMost: { names: blockingNames, limit: blocking }, limit: shared };
-  }
-
-  #claimWhenDue(dueAtMs: number | null): void {
-    this.#stopDueTimer();
-    if (dueAtMs === null) return;
-    const delayMs = Math.max(1, dueAtMs - this.system.now().wallMs);
-    // Long delays are left to the poll: the wall clock may be set meanwhile.
-    if (delayMs <= this.options.pollMs)
-      this.#stopDueTimer = this.system.timer(delayMs, () => this.#wantClaims());
   }
 
   // --- running and settling
@@ -396,7 +341,7 @@ export class WorkerEngine implements RunOwner {
     const seconds = (this.system.now().monoMs - run.startedMonoMs) / 1000;
     if (run.stopReason?.kind !== "lost" && this.#fault === undefined)
       this.#settling.add({ run, outcome, verdict, seconds });
-    this.#wantClaims();
+    this.#claiming.want();
   }
 
   #tell({ run, outcome, verdict, seconds }: Ended): void {
@@ -452,7 +397,7 @@ export class WorkerEngine implements RunOwner {
 
   #pollLater(): void {
     this.#stopPoll = this.system.timer(this.options.pollMs, () => {
-      this.#wantClaims();
+      this.#claiming.want();
       this.#pulse.beatIfChanged();
       if (this.#state === "running" || this.#state === "stopping") this.#pollLater();
     });
@@ -512,19 +457,19 @@ export class WorkerEngine implements RunOwner {
 
   /** A burst is over when a claim brought nothing and no retry of what it ran is waiting. */
   async #stopWhenIdle(): Promise<void> {
-    if (!this.options.burst || this.#state !== "running" || this.#isBusy() || this.#claimAgain) return;
+    if (!this.options.burst || this.#state !== "running" || this.#isBusy() || this.#claiming.isWanted) return;
     const open = [...this.#retries];
     const records = await this.#parts.broker.getMany(open);
     for (const [index, uuid] of open.entries()) {
       const record = records[index];
       if (record === undefined || isFinal(record.status)) this.#retries.delete(uuid);
     }
-    if (this.#retries.size === 0 && !this.#isBusy() && !this.#claimAgain) this.#beginStop();
+    if (this.#retries.size === 0 && !this.#isBusy() && !this.#claiming.isWanted) this.#beginStop();
   }
 
   #stopWhenDone(): void {
-    if (this.#isBusy() || this.#claiming) return;
-    if (this.#state === "running" && this.#claimsLeft <= 0) this.#beginStop();
+    if (this.#isBusy() || this.#claiming.isUnderWay) return;
+    if (this.#state === "running" && this.#claiming.isSpent) this.#beginStop();
     if (this.#state === "stopping") this.#finish();
   }
 
@@ -537,7 +482,8 @@ export class WorkerEngine implements RunOwner {
     this.#state = "stopped";
     // What could not be ended or stored in time has not been told.
     this.#summary.interrupted += this.#runs.size + this.#settling.leases.length;
-    for (const stop of [this.#stopPoll, this.#stopGrace, this.#stopForce, this.#stopDueTimer]) stop();
+    for (const stop of [this.#stopPoll, this.#stopGrace, this.#stopForce]) stop();
+    this.#claiming.stop();
     this.#pulse.stop();
     this.#unsubscribe();
     const farewell = withinMs(this.system, farewellMs, this.#parts.broker.leave(this.#id));

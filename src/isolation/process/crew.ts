@@ -29,6 +29,8 @@ export interface CrewEvents {
   gone(child: Child, how: string): void;
   /** There may be more room. */
   changed(): void;
+  /** A run waits for a child. */
+  needsOne(): boolean;
   /** A run waits that wants a child which nothing has run in before. */
   needsFresh(): boolean;
 }
@@ -36,6 +38,8 @@ export interface CrewEvents {
 const MEASURE_EVERY_MS = 1000;
 const CLOSE_MS = 300;
 const RESTART_PAUSE_MS = 1000;
+/** What is over sooner needs no second child, and a start costs more than most commands do. */
+const SPARE_AFTER_MS = 500;
 
 /** The children of a pool: started when they are needed, one more kept warm, and replaced when they are worn. */
 export class Crew {
@@ -52,6 +56,7 @@ export class Crew {
   #onEmpty: () => void = () => {};
   #pauseBeforeStart = false;
   #isMeasuring = false;
+  #isSpareDue = false;
 
   constructor(options: CrewOptions, events: CrewEvents) {
     this.#options = options;
@@ -88,19 +93,39 @@ export class Crew {
     this.#waitBeforeStart();
   }
 
-  /** There is always one child that could begin at once, or one on its way. */
+  /** There is always one child that could begin at once, or one on its way; soon, where nothing waits for it. */
   keepWarm(): void {
-    if (this.#isClosed || this.#pauseBeforeStart) return;
-    const usable = [...this.children].filter((child) => !child.isRetiring && !child.isKilled);
-    if (this.#isBroken && usable.length > 0) return;
-    const idle = usable.filter((child) => child.active === 0 && !child.isOccupied);
+    if (!this.#lacksSpare()) return;
+    if (this.#events.needsOne()) this.#startSpare();
+    else if (!this.#isSpareDue) {
+      this.#isSpareDue = true;
+      this.#options.system.timer(SPARE_AFTER_MS, () => this.#startSpareIfDue(), { idle: true });
+    }
+  }
+
+  #startSpareIfDue(): void {
+    this.#isSpareDue = false;
+    if (this.#lacksSpare()) this.#startSpare();
+  }
+
+  #lacksSpare(): boolean {
+    if (this.#isClosed || this.#pauseBeforeStart) return false;
+    const usable = this.#usable;
+    if (this.#isBroken && usable.length > 0) return false;
     const mustBeFresh = this.#events.needsFresh();
-    if (idle.some((child) => child.isFresh || !mustBeFresh)) return;
-    const working = usable.filter((child) => child.active > 0).length;
-    if (working > this.#options.processes) return;
-    const worn = idle.find((child) => child.runs.size === 0);
+    if (idleOf(usable).some((child) => child.isFresh || !mustBeFresh)) return false;
+    return usable.filter((child) => child.active > 0).length <= this.#options.processes;
+  }
+
+  /** In the place of an idle one that is not fresh enough, if there is one. */
+  #startSpare(): void {
+    const worn = idleOf(this.#usable).find((child) => child.runs.size === 0);
     if (worn !== undefined) this.#retire(worn);
     this.#start();
+  }
+
+  get #usable(): readonly Child[] {
+    return [...this.children].filter((child) => !child.isRetiring && !child.isKilled);
   }
 
   /** To be called for each run that a child was given. */
@@ -209,4 +234,8 @@ export class Crew {
     this.#events.changed();
     if ([...this.children].some((child) => child.runs.size > 0)) this.#measureMemory();
   }
+}
+
+function idleOf(children: readonly Child[]): readonly Child[] {
+  return children.filter((child) => child.active === 0 && !child.isOccupied);
 }

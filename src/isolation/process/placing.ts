@@ -47,6 +47,10 @@ export class Placing {
     return withdrawn;
   }
 
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** A run waits that wants a child which nothing has run in before. */
   get needsFresh(): boolean {
     return this.#waiting.some((run) => run.isAlone);

@@ -49,6 +49,7 @@ export class ProcessIsolation implements Isolation {
       message: (child, message) => this.#receive(child, message),
       gone: (child, how) => this.#gone(child, how),
       changed: () => this.#changed(),
+      needsOne: () => this.#placing.hasWaiting,
       needsFresh: () => this.#placing.needsFresh,
     });
     this.#placing = new Placing(this.#crew.children, options.processes);

@@ -115,11 +115,26 @@ export class Project {
     }
   }
 
-  /** Queues a task and gives its uuid. */
-  async call(words: readonly string[], how: How = {}): Promise<string> {
+  /** Queues a task and gives its uuid. Where nothing but arguments is asked for, without starting a command. */
+  async call(words: readonly string[], how?: How): Promise<string> {
+    const [taskName = "", ...args] = words;
+    if (how === undefined && words.every((word) => !/^--|=/.test(word))) {
+      const [uuid = ""] = await this.queue([taskName, ...args.map(jsonOrText)]);
+      return uuid;
+    }
     const { stdout, stderr } = await this.qtasks(["call", "--quiet", ...words], how);
     if (!UUID.test(stdout.trim())) throw new Error(`nothing was queued: ${stderr}`);
     return stdout.trim();
+  }
+
+  /** What `status ID --json` shows, without starting a command. */
+  async record(uuid: string): Promise<unknown> {
+    const app = new QueueTasks({ broker: `sqlite:${this.path(".qtasks/queue.db")}` });
+    try {
+      return JSON.parse(JSON.stringify(await app.get(uuid)));
+    } finally {
+      await app.close();
+    }
   }
 
   /** Queues as a program of the project's own does, all at once and without the time that a command takes to start. */
@@ -309,3 +324,11 @@ export function complaintOf({ stderr }: Ended): { readonly error: string; readon
 
 /** Linux's `script` gives a command a terminal; its counterparts elsewhere take other words. */
 export const hasTerminal = process.platform === "linux" && existsSync("/usr/bin/script");
+
+function jsonOrText(word: string): unknown {
+  try {
+    return JSON.parse(word);
+  } catch {
+    return word;
+  }
+}

@@ -44,15 +44,6 @@ describe.for(Object.keys(PROJECTS) as Kind[])(
   "a project with package type %s",
   { concurrent: true },
   (kind) => {
-    const project = new Project(filesOf(kind));
-
-    test.for(NAMES)("runs a task of a .%s module in a child process", async (name) => {
-      expect(await project.qtasks(["run", name, "21"])).toMatchObject({
-        code: 0,
-        stdout: `${name} 42 function\n`,
-      });
-    });
-
     test("has a worker whose children load all of them, each once", async () => {
       const own = new Project(filesOf(kind));
       const uuids = [];

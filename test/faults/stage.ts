@@ -156,9 +156,7 @@ export type Shown = Omit<Task, "history"> & {
 };
 
 export async function recordOf(project: Project, uuid: string): Promise<Shown> {
-  const [record] = await project.json<Shown[]>(["status", uuid]);
-  if (record === undefined) throw new Error(`no record of ${uuid}`);
-  return record;
+  return (await project.record(uuid)) as Shown;
 }
 
 /** The queue file's own connection of the test: opened, used and closed. */

@@ -115,16 +115,19 @@ export class Project {
     }
   }
 
-  /** Queues a task and gives its uuid. Where nothing but arguments is asked for, without starting a command. */
-  async call(words: readonly string[], how?: How): Promise<string> {
-    const [taskName = "", ...args] = words;
-    if (how === undefined && words.every((word) => !/^--|=/.test(word))) {
-      const [uuid = ""] = await this.queue([taskName, ...args.map(jsonOrText)]);
-      return uuid;
-    }
+  /** Queues a task and gives its uuid. */
+  async call(words: readonly string[], how: How = {}): Promise<string> {
     const { stdout, stderr } = await this.qtasks(["call", "--quiet", ...words], how);
     if (!UUID.test(stdout.trim())) throw new Error(`nothing was queued: ${stderr}`);
     return stdout.trim();
+  }
+
+  /** The same; where there are no flags, without the time that a command takes to start, and not to be `@last`. */
+  async put(words: readonly string[]): Promise<string> {
+    if (words.some((word) => /^--|=/.test(word))) return await this.call(words);
+    const [taskName = "", ...args] = words;
+    const [uuid = ""] = await this.queue([taskName, ...args.map(jsonOrText)]);
+    return uuid;
   }
 
   /** What `status ID --json` shows, without starting a command. */

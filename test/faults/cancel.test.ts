@@ -35,10 +35,10 @@ describe.concurrent("a task that is cancelled from another terminal", () => {
   test("never starts when it waits", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project, ["-c", "1"]);
-    const first = await project.call(["hold", "a"]);
+    const first = await project.put(["hold", "a"]);
     await begun(project, "a");
-    const waiting = await project.call(["hold", "b"]);
-    const last = await project.call(["hold", "c"]);
+    const waiting = await project.put(["hold", "b"]);
+    const last = await project.put(["hold", "c"]);
     expect(await project.json(["cancel", waiting])).toEqual([{ uuid: waiting, outcome: "cancelled" }]);
     for (const key of ["a", "b", "c"]) project.go(key);
     await project.qtasks(["wait", first, last]);
@@ -53,7 +53,7 @@ describe.concurrent("a task that is cancelled from another terminal", () => {
     async (name) => {
       const project = projectOf(TASKS);
       const worker = await launchWorker(project);
-      const uuid = await project.call([name, "x"]);
+      const uuid = await project.put([name, "x"]);
       const { pid } = await begun(project, "x");
       await project.json(["cancel", uuid, "--reason", "not wanted"]);
       const record = await ended(project, uuid);
@@ -73,7 +73,7 @@ describe.concurrent("a task that is cancelled from another terminal", () => {
   test("with --now gets no grace", async () => {
     const project = projectOf(TASKS, { QTASKS_KILL_GRACE: "600" });
     const worker = await launchWorker(project);
-    const uuid = await project.call(["waits", "x"]);
+    const uuid = await project.put(["waits", "x"]);
     const { pid } = await begun(project, "x");
     // The grace would last for longer than the test may.
     expect((await project.qtasks(["cancel", uuid])).code).toBe(0);
@@ -88,9 +88,9 @@ describe.concurrent("a task that is cancelled from another terminal", () => {
   test("does not take its neighbours with it: they go back in line and succeed", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project);
-    const neighbour = await project.call(["hold", "a"]);
+    const neighbour = await project.put(["hold", "a"]);
     await begun(project, "a");
-    const uuid = await project.call(["waits", "x"]);
+    const uuid = await project.put(["waits", "x"]);
     await begun(project, "x");
     await project.qtasks(["cancel", uuid]);
     await begun(project, "a", 2);

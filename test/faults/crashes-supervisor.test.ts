@@ -35,8 +35,8 @@ describe.concurrent("a worker that is killed with SIGKILL", () => {
   test("takes its children and what they started with it within 1 s, busy loops too", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project, ["--processes", "2"]);
-    await project.call(["starts", "x"]);
-    await project.call(["waits", "y"]);
+    await project.put(["starts", "x"]);
+    await project.put(["waits", "y"]);
     const { grandchild = 0, pid } = await begun(project, "x");
     const other = await begun(project, "y");
     const family = descendantsOf(worker.pid);
@@ -49,7 +49,7 @@ describe.concurrent("a worker that is killed with SIGKILL", () => {
   test("leaves its tasks to another worker within 2 s, whatever their retry, and it costs no attempt", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project, ["--processes", "2"]);
-    const uuids = [await project.call(["loops", "x", "--retry", "0"]), await project.call(["waits", "y"])];
+    const uuids = [await project.put(["loops", "x", "--retry", "0"]), await project.put(["waits", "y"])];
     for (const key of ["x", "y"]) await begun(project, key);
     const other = await launchWorker(project, ["--processes", "2", "--name", "other"]);
     worker.kill();
@@ -77,7 +77,7 @@ describe.concurrent("a worker that is killed with SIGKILL", () => {
   test("leaves its tasks to the next one that starts", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project);
-    const uuid = await project.call(["loops", "x"]);
+    const uuid = await project.put(["loops", "x"]);
     await begun(project, "x");
     worker.kill();
     await worker.ended;
@@ -88,7 +88,7 @@ describe.concurrent("a worker that is killed with SIGKILL", () => {
 
   test("by its task, again and again in a loop that restarts it, is not killed for ever: the task ends with E_LOST", async () => {
     const project = projectOf(TASKS);
-    const uuid = await project.call(["poison", "x"]);
+    const uuid = await project.put(["poison", "x"]);
     let starts = 0;
     for (;;) {
       starts += 1;

@@ -79,8 +79,8 @@ describe.concurrent("when a child dies that several tasks share", () => {
   test("all go back in line with their attempt and run alone: the culprit is found, the others succeed", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project);
-    const innocent = [await project.call(["hold", "a"]), await project.call(["hold", "b"])];
-    const culprit = await project.call(["crashAtSignal", "x"]);
+    const innocent = [await project.put(["hold", "a"]), await project.put(["hold", "b"])];
+    const culprit = await project.put(["crashAtSignal", "x"]);
     const shared = await Promise.all(["a", "b", "x"].map((key) => begun(project, key)));
     expect(new Set(shared.map(({ pid }) => pid)).size).toBe(1);
     project.go("x");
@@ -100,9 +100,9 @@ describe.concurrent("when a child dies that several tasks share", () => {
   test("the tasks of other children are left alone", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project, ["--processes", "2"]);
-    const apart = await project.call(["holdPlain", "a"]);
+    const apart = await project.put(["holdPlain", "a"]);
     const { pid } = await begun(project, "a");
-    const culprit = await project.call(["exitsWith3", "x"]);
+    const culprit = await project.put(["exitsWith3", "x"]);
     await project.qtasks(["wait", culprit]);
     expect((await begun(project, "x")).pid).not.toBe(pid);
     project.go("a");
@@ -116,8 +116,8 @@ describe.concurrent("when a child dies that several tasks share", () => {
   test("by what an earlier task left behind, the present one is not blamed", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project, ["-c", "1"]);
-    const bomber = await project.call(["leavesABomb", "x"]);
-    const victim = await project.call(["hold", "a"]);
+    const bomber = await project.put(["leavesABomb", "x"]);
+    const victim = await project.put(["hold", "a"]);
     await begun(project, "a");
     project.go("x");
     await begun(project, "a", 2);
@@ -157,9 +157,9 @@ app.task({ name: "spoil", maxTime: 3 }, async (key) => { begin(key); ${code} });
 app.task({ name: "next", maxTime: 3, retry: 3, retryDelay: 0 }, async (key) => { begin(key); return key; });
 `);
       const worker = await launchWorker(project, ["-c", "1"], { env: { QTASKS_MAX_TASKS_PER_CHILD: "2" } });
-      const uuid = await project.call(["spoil", "x"]);
+      const uuid = await project.put(["spoil", "x"]);
       // The next one may have the bad luck to get the same child; the one after it has not.
-      const later = [await project.call(["next", "a"]), await project.call(["next", "b"])];
+      const later = [await project.put(["next", "a"]), await project.put(["next", "b"])];
       await project.qtasks(["wait", uuid, ...later]);
       expect(["success", "error"]).toContain((await recordOf(project, uuid)).status);
       expect(await recordOf(project, later[1] ?? "")).toMatchObject({ status: "success", returning: "b" });

@@ -40,7 +40,7 @@ function expectRefused(end: Ended): void {
 
 withStrace("the log is synced before the uuid is printed, with the default durability", async () => {
   const project = fresh();
-  await project.call(["add", "1", "1"]);
+  await project.put(["add", "1", "1"]);
   const trace = ["-f", "-y", "-o", "trace", "-e", "trace=write,pwrite64,fsync,fdatasync"];
   const end = await project.startCommand(
     "strace",
@@ -112,12 +112,12 @@ for (const isNew of [false, true]) {
       let project = fresh();
       for (const step of STEPS) {
         if (isNew) project = fresh();
-        const acknowledged = isNew ? [] : [await project.call(["add", "1", "1"])];
+        const acknowledged = isNew ? [] : [await project.put(["add", "1", "1"])];
         const end = await callWithFault(project, `pwrite64:signal=SIGKILL:when=${step}`, ["add", "2", "2"]);
         // A late step is past the last write.
         expect([0, null, 137]).toContain(end.code);
         acknowledged.push(...end.stdout.split("\n").filter((line) => UUID.test(line)));
-        acknowledged.push(await project.call(["add", "3", "3"]));
+        acknowledged.push(await project.put(["add", "3", "3"]));
         expect(await integrityOf(project)).toBe("ok");
         const stored = await storedUuids(project);
         expect(acknowledged.filter((uuid) => !stored.has(uuid))).toEqual([]);
@@ -130,7 +130,7 @@ withStrace(
   "a disk that fails at a write or a sync: exit 5, in one line, and --unique makes one task of all tries",
   async () => {
     const project = fresh();
-    const first = await project.call(["add", "1", "1"]);
+    const first = await project.put(["add", "1", "1"]);
     const faults = [
       "fsync:error=EIO:when=1",
       "fdatasync:error=EIO:when=1",
@@ -195,13 +195,13 @@ withDisk(
     const project = fresh();
     const disk = smallDisk(project);
     if (disk === undefined) throw new Error("a small disk could not be mounted");
-    const first = await project.call(["add", "1", "1"]);
+    const first = await project.put(["add", "1", "1"]);
     disk.fill();
     const end = await project.qtasks(["call", "add", "2", "2"]);
     expectRefused(end);
     expect(end.stderr).toMatch(/disk is full|file system failed/);
     disk.clear();
-    const third = await project.call(["add", "3", "3"]);
+    const third = await project.put(["add", "3", "3"]);
     expect([...(await storedUuids(project))]).toEqual([first, third]);
     expect(await integrityOf(project)).toBe("ok");
   },
@@ -215,7 +215,7 @@ withDisk(
     if (disk === undefined) throw new Error("a small disk could not be mounted");
     const worker = await launchWorker(project, ["--name", "keeps"]);
     const other = await launchWorker(project, ["--name", "other"]);
-    const uuid = await project.call(["once"]);
+    const uuid = await project.put(["once"]);
     await project.appears("began-1");
     disk.fill();
     project.write("go-1", "return");
@@ -238,7 +238,7 @@ testWith(hasCommand("prlimit", "--version"), "prlimit")(
   async () => {
     const project = fresh();
     const worker = await launchWorker(project);
-    const uuid = await project.call(["once"]);
+    const uuid = await project.put(["once"]);
     await project.appears("began-1");
     const limit = (bytes: string) => spawnSync("prlimit", ["--pid", `${worker.pid}`, `--fsize=${bytes}:`]);
     expect(limit("1000").status).toBe(0);
@@ -254,10 +254,10 @@ testWith(hasCommand("prlimit", "--version"), "prlimit")(
 
 test("no room for the file to grow (ulimit -f) while queueing: exit 5 in one line, and the file stays sound", async () => {
   const project = fresh();
-  await project.call(["add", "1", "1"]);
+  await project.put(["add", "1", "1"]);
   const end = await project.shell("ulimit -S -f 1; qtasks call add 2 2");
   expectRefused(end);
   expect(await integrityOf(project)).toBe("ok");
   await until("there is a log", () => existsSync(project.path(".qtasks/queue.db")));
-  expect(UUID.test(await project.call(["add", "3", "3"]))).toBe(true);
+  expect(UUID.test(await project.put(["add", "3", "3"]))).toBe(true);
 });

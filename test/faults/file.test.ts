@@ -103,6 +103,7 @@ describe.concurrent("what is at the queue's place and is no queue", () => {
 
   test("the queue of a newer qtasks: every command refuses it, and leaves it as it is", async () => {
     const project = fresh();
+    // By a command: what this process had open would keep the journal as it is.
     await project.call(["add", "1", "2"]);
     await withFile(project, (db) => db.exec("PRAGMA user_version = 99; PRAGMA journal_mode = DELETE"));
     const before = pictureOf(project);
@@ -127,7 +128,7 @@ describe.concurrent("what is at the queue's place and is no queue", () => {
     "a file or a folder that this user may not write: exit 5, one line, nothing changed",
     async () => {
       const project = fresh();
-      await project.call(["add", "1", "2"]);
+      await project.put(["add", "1", "2"]);
       await withFile(project, (db) => db.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
       for (const name of readdirSync(project.path(".qtasks")))
         if (/-(wal|shm)$/.test(name)) rmSync(project.path(`.qtasks/${name}`));
@@ -178,7 +179,7 @@ describe.concurrent("a queue file that goes away under its users", () => {
   test("replaced: a busy worker stops what runs, and touches the new file in no way", async () => {
     const project = fresh();
     const worker = await launchWorker(project);
-    await project.call(["deaf"]);
+    await project.put(["deaf"]);
     await project.appears("began-1");
     const other = fresh();
     const waiting = await other.call(["once"]);
@@ -309,7 +310,7 @@ describe("a queue file", () => {
   test("opens no port and talks to nobody", async () => {
     const project = fresh();
     const worker = await launchWorker(project);
-    await project.call(["once"]);
+    await project.put(["once"]);
     await project.appears("began-1");
     const sockets = worker.family
       .flatMap((pid) =>

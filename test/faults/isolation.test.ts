@@ -52,8 +52,8 @@ describe.concurrent("a worker's supervisor", () => {
   testWith(isLinux, "/proc")("is the only process of it that has the queue file open", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project, ["--processes", "2"]);
-    await project.call(["hold", "a"]);
-    await project.call(["holdPlain", "b"]);
+    await project.put(["hold", "a"]);
+    await project.put(["holdPlain", "b"]);
     await begun(project, "a");
     await begun(project, "b");
     const opens = (pid: number) => openFiles(pid).some((file) => file.includes("/.qtasks/queue.db"));
@@ -69,7 +69,7 @@ describe.concurrent("a worker's supervisor", () => {
   test("never loads a task module", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project);
-    const uuid = await project.call(["where"]);
+    const uuid = await project.put(["where"]);
     await project.qtasks(["wait", uuid]);
     const pids = runsOf(project, "imports").map(({ pid }) => pid);
     expect(pids).toContain((await recordOf(project, uuid)).returning);
@@ -83,9 +83,9 @@ describe.concurrent("a worker's tasks", () => {
   test("share a child when they are async; a plain function has one where nothing else runs", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project, ["--processes", "2"]);
-    const uuids = [await project.call(["holdPlain", "p"])];
+    const uuids = [await project.put(["holdPlain", "p"])];
     const { pid } = await begun(project, "p");
-    for (const key of ["a", "b", "c"]) uuids.push(await project.call(["hold", key]));
+    for (const key of ["a", "b", "c"]) uuids.push(await project.put(["hold", key]));
     const shared = await Promise.all(["a", "b", "c"].map((key) => begun(project, key)));
     expect(new Set(shared.map((run) => run.pid)).size).toBe(1);
     expect(shared[0]?.pid).not.toBe(pid);
@@ -99,11 +99,11 @@ describe.concurrent("a worker's tasks", () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project, ["--processes", "2"]);
     const uuids = [];
-    for (const key of ["p", "q", "r"]) uuids.push(await project.call(["holdPlain", key]));
+    for (const key of ["p", "q", "r"]) uuids.push(await project.put(["holdPlain", key]));
     await begun(project, "p");
     await begun(project, "q");
     project.go("r");
-    const last = await project.call(["where"]);
+    const last = await project.put(["where"]);
     project.go("p");
     await begun(project, "r");
     expect(new Set(["p", "q"].map((key) => runsOf(project, key)[0]?.pid)).size).toBe(2);
@@ -116,10 +116,10 @@ describe.concurrent("a worker's tasks", () => {
   test("that are plain come to their turn although async ones keep coming", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project);
-    await project.call(["hold", "a"]);
+    await project.put(["hold", "a"]);
     await begun(project, "a");
-    const plain = await project.call(["holdPlain", "p"]);
-    const after = await project.call(["hold", "b"]);
+    const plain = await project.put(["holdPlain", "p"]);
+    const after = await project.put(["hold", "b"]);
     project.go("a");
     await begun(project, "p");
     expect(runsOf(project, "b")).toEqual([]);
@@ -141,7 +141,7 @@ describe.concurrent("a worker's tasks", () => {
   test("that must run alone and wait for others do not lock each other out, with one process", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project);
-    const uuids = [await project.call(["crashesOnce", "a"]), await project.call(["crashesOnce", "b"])];
+    const uuids = [await project.put(["crashesOnce", "a"]), await project.put(["crashesOnce", "b"])];
     await begun(project, "a");
     await begun(project, "b");
     for (const key of ["a", "b"]) project.go(key);
@@ -155,7 +155,7 @@ describe.concurrent("a worker's tasks", () => {
   test("get a new child after maxTasksPerChild runs", async () => {
     const project = projectOf(TASKS, { QTASKS_MAX_TASKS_PER_CHILD: "2" });
     const uuids = [];
-    for (let at = 0; at < 5; at++) uuids.push(await project.call(["wherePlain"]));
+    for (let at = 0; at < 5; at++) uuids.push(await project.put(["wherePlain"]));
     await project.burst(["-c", "1"]);
     const pids = await Promise.all(
       uuids.map(async (uuid) => (await recordOf(project, uuid)).returning as number),
@@ -171,12 +171,12 @@ describe.concurrent("a worker's tasks", () => {
     async () => {
       const project = projectOf(TASKS, { QTASKS_MAX_MEMORY_PER_CHILD: "200MiB" });
       const worker = await launchWorker(project);
-      const large = await project.call(["grows", "a"]);
+      const large = await project.put(["grows", "a"]);
       const { pid } = await begun(project, "a");
       project.go("a");
       expect(await project.qtasks(["wait", large])).toMatchObject({ code: 0, stdout: `${pid}\n` });
       await goneMs(pid);
-      const later = await project.call(["where"]);
+      const later = await project.put(["where"]);
       await project.qtasks(["wait", later]);
       expect((await recordOf(project, later)).returning).not.toBe(pid);
       expect(statuses(await recordOf(project, large))).toEqual(["success"]);

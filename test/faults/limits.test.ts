@@ -71,10 +71,10 @@ describe.concurrent("at maxTime", () => {
   test("of one task, those that shared its killed process go back in line, keep their attempt and succeed", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project);
-    const neighbours = [await project.call(["hold", "a"]), await project.call(["hold", "b"])];
+    const neighbours = [await project.put(["hold", "a"]), await project.put(["hold", "b"])];
     const first = await begun(project, "a");
     expect((await begun(project, "b")).pid).toBe(first.pid);
-    const culprit = await project.call(["loopsAsync", "x"]);
+    const culprit = await project.put(["loopsAsync", "x"]);
     expect((await begun(project, "x")).pid).toBe(first.pid);
     expect(await project.qtasks(["wait", culprit])).toMatchObject({ code: 1 });
     for (const key of ["a", "b"]) {
@@ -94,9 +94,9 @@ describe.concurrent("at maxTime", () => {
   test("a task that heeds the signal leaves its process and its neighbours as they are", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project);
-    const neighbour = await project.call(["hold", "a"]);
+    const neighbour = await project.put(["hold", "a"]);
     const { pid } = await begun(project, "a");
-    const heeding = [await project.call(["heeds", "x"]), await project.call(["late", "y"])];
+    const heeding = [await project.put(["heeds", "x"]), await project.put(["late", "y"])];
     await project.qtasks(["wait", ...heeding]);
     for (const uuid of heeding)
       expect(await recordOf(project, uuid)).toMatchObject({ status: "error", error: { code: "E_MAX_TIME" } });

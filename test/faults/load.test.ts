@@ -87,7 +87,7 @@ test("with one place, tasks start by priority, due time and arrival, whichever p
   const project = new Project({ "tasks/all.mjs": TASKS });
   const expected: { readonly uuid: string; readonly priority: number; readonly n: number }[] = [];
   for (const [n, priority] of [5, 0, -3, 5, 0, -3, 7].entries())
-    expected.push({ uuid: await project.call(["mark", `${n}`, "--priority", `${priority}`]), priority, n });
+    expected.push({ uuid: await project.put(["mark", `${n}`, "--priority", `${priority}`]), priority, n });
   expected.sort((a, b) => a.priority - b.priority || a.n - b.n);
   // Two workers, one after the other.
   const started: string[] = [];

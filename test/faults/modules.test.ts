@@ -47,7 +47,7 @@ describe.for(Object.keys(PROJECTS) as Kind[])(
     test("has a worker whose children load all of them, each once", async () => {
       const own = new Project(filesOf(kind));
       const uuids = [];
-      for (const name of NAMES) uuids.push(await own.call([name, "1"]));
+      for (const name of NAMES) uuids.push(await own.put([name, "1"]));
       own.write("loads", "");
       expect(await own.burst()).toMatchObject({ code: 0 });
       const { stdout } = await own.qtasks(["wait", ...uuids]);

@@ -59,7 +59,7 @@ const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 describe.concurrent("what a task prints", () => {
   test("is kept with the attempt that printed it, whatever runs at the same time", async () => {
     const project = projectOf(TASKS);
-    const uuids = await Promise.all(["a", "b", "c"].map((key) => project.call(["says", key])));
+    const uuids = await Promise.all(["a", "b", "c"].map((key) => project.put(["says", key])));
     await project.burst();
     for (const [at, key] of ["a", "b", "c"].entries()) {
       const lines = await project.json<Line[]>(["logs", uuids[at] ?? ""]);
@@ -83,7 +83,7 @@ describe.concurrent("what a task prints", () => {
 
   test("is capped at `logs`: head and tail are kept, and a flood does not keep the task from its end", async () => {
     const project = projectOf(TASKS, { QTASKS_LOGS: "20000" });
-    const uuid = await project.call(["floods"]);
+    const uuid = await project.put(["floods"]);
     await project.burst(["--log-level", "error"]);
     expect(await recordOf(project, uuid)).toMatchObject({ status: "success", returning: "done" });
     const { stdout } = await project.qtasks(["logs", uuid]);
@@ -96,7 +96,7 @@ describe.concurrent("what a task prints", () => {
 
   test("in one endless line is capped like any other", async () => {
     const project = projectOf(TASKS, { QTASKS_LOGS: "20000" });
-    const uuid = await project.call(["longLine"]);
+    const uuid = await project.put(["longLine"]);
     await project.burst(["--log-level", "error"]);
     expect(await recordOf(project, uuid)).toMatchObject({ status: "success" });
     const { stdout } = await project.qtasks(["logs", uuid]);
@@ -106,7 +106,7 @@ describe.concurrent("what a task prints", () => {
 
   test("is not kept at all with `logs: false`", async () => {
     const project = projectOf(TASKS, { QTASKS_LOGS: "false" });
-    const uuid = await project.call(["floods"]);
+    const uuid = await project.put(["floods"]);
     const { stdout, stderr } = await project.burst();
     expect(await recordOf(project, uuid)).toMatchObject({ status: "success" });
     expect(await project.json(["logs", uuid])).toEqual([]);
@@ -127,7 +127,7 @@ describe.concurrent("what a task prints", () => {
     expect(stderr).toContain("red");
     expect(stderr).toContain("native");
     expect(stderr).not.toMatch(CONTROLS);
-    const uuid = await project.call(["binary"]);
+    const uuid = await project.put(["binary"]);
     const worker = await project.burst();
     expect(worker.stderr).not.toMatch(CONTROLS);
     expect((await recordOf(project, uuid)).status).toBe("success");

@@ -37,11 +37,11 @@ describe.concurrent("a worker that is told to stop", () => {
   test.for(SIGNALS)("by one %s finishes what runs, claims no more and exits 0", async ([signal]) => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project, ["--grace", "10m"]);
-    const running = await project.call(["hold", "a"]);
+    const running = await project.put(["hold", "a"]);
     await begun(project, "a");
     worker.running.kill(signal);
     await worker.running.says(/1 still running/);
-    const late = await project.call(["hold", "b"]);
+    const late = await project.put(["hold", "b"]);
     project.go("a");
     expect(await worker.ended).toMatchObject({ code: 0, signal: null });
     expect(await recordOf(project, running)).toMatchObject({ status: "success", attempt: 1 });
@@ -58,7 +58,7 @@ describe.concurrent("a worker that is told to stop", () => {
     async ([signal, code, name]) => {
       const project = projectOf(TASKS);
       const worker = await launchWorker(project, ["--grace", "0.3"]);
-      const uuid = await project.call([name, "x"]);
+      const uuid = await project.put([name, "x"]);
       const { grandchild, pid } = await begun(project, "x");
       const family = [pid, ...(grandchild === undefined ? [] : [grandchild]), ...descendantsOf(worker.pid)];
       const start = performance.now();
@@ -75,7 +75,7 @@ describe.concurrent("a worker that is told to stop", () => {
   test("twice exits within 1 s, however long the grace and the killGrace", async () => {
     const project = projectOf(TASKS, { QTASKS_KILL_GRACE: "600" });
     const worker = await launchWorker(project, ["--grace", "10m"]);
-    const uuid = await project.call(["starts", "x"]);
+    const uuid = await project.put(["starts", "x"]);
     const { pid, grandchild = 0 } = await begun(project, "x");
     worker.running.kill("SIGTERM");
     await worker.running.says(/still running/);
@@ -95,7 +95,7 @@ describe.concurrent("a worker that is told to stop", () => {
   test("twice exits within 1 s although another process holds the queue locked", async () => {
     const project = projectOf(TASKS, { QTASKS_BUSY_TIMEOUT: "600" });
     const worker = await launchWorker(project, ["--grace", "10m"]);
-    const uuid = await project.call(["starts", "x"]);
+    const uuid = await project.put(["starts", "x"]);
     const { pid, grandchild = 0 } = await begun(project, "x");
     await withFile(project, async (db) => {
       db.exec("BEGIN IMMEDIATE");
@@ -115,7 +115,7 @@ describe.concurrent("a worker that is told to stop", () => {
   test("a second time in the midst of the abort hurries that too", async () => {
     const project = projectOf(TASKS, { QTASKS_KILL_GRACE: "600" });
     const worker = await launchWorker(project, ["--grace", "0"]);
-    const uuid = await project.call(["loops", "x"]);
+    const uuid = await project.put(["loops", "x"]);
     await begun(project, "x");
     worker.running.kill("SIGINT");
     await worker.logs("taskStopping", uuid);
@@ -127,8 +127,8 @@ describe.concurrent("a worker that is told to stop", () => {
   test("while a task that was interrupted before has succeeded since, exits 0", async () => {
     const project = projectOf(TASKS);
     const worker = await launchWorker(project);
-    const neighbour = await project.call(["hold", "a"]);
-    const cancelled = await project.call(["starts", "x"]);
+    const neighbour = await project.put(["hold", "a"]);
+    const cancelled = await project.put(["starts", "x"]);
     await begun(project, "a");
     await begun(project, "x");
     await project.qtasks(["cancel", cancelled, "--now"]);
@@ -145,10 +145,10 @@ describe.concurrent("a worker that is told to stop", () => {
     const shell = project.startShell(
       "qtasks worker --processes 1 --log-format json | head -1 > first; echo code $PIPESTATUS",
     );
-    const uuid = await project.call(["hold", "a"]);
+    const uuid = await project.put(["hold", "a"]);
     await begun(project, "a");
     // Its line finds nobody who reads; only the one about its end is written after that.
-    const other = await project.call(["hold", "b"]);
+    const other = await project.put(["hold", "b"]);
     await begun(project, "b");
     project.go("b");
     project.go("a");
@@ -164,7 +164,7 @@ testWith(hasTerminal, "script, which gives a command a terminal")(
     const project = projectOf(TASKS);
     const terminal = project.startOnTerminal("qtasks worker --processes 1 --grace 10m; echo code $?");
     await terminal.says(/concurrency/);
-    const uuid = await project.call(["shell", "x"]);
+    const uuid = await project.put(["shell", "x"]);
     await begun(project, "x");
     await project.appears("x.trapped");
     terminal.type("\u0003");

@@ -36,7 +36,7 @@ async function startWorker(project: Project, name: string, ...words: readonly st
 async function outlived(task: string) {
   const project = fresh();
   const frozen = await startWorker(project, "frozen");
-  const uuid = await project.call([task]);
+  const uuid = await project.put([task]);
   await project.appears("began-1");
   await freezeBetweenWrites(project, frozen);
   const newer = await startWorker(project, "newer");
@@ -169,7 +169,7 @@ describe.concurrent("a worker that is slow", () => {
   test("keeps its task when it was frozen for less than its lease", async () => {
     const project = fresh({ QTASKS_LEASE: "30" });
     const worker = await startWorker(project, "frozen");
-    const uuid = await project.call(["once"]);
+    const uuid = await project.put(["once"]);
     await project.appears("began-1");
     await freezeBetweenWrites(project, worker);
     const other = await startWorker(project, "other");
@@ -200,7 +200,7 @@ describe.concurrent("a worker that is slow", () => {
       startWorker(project, "a", "-c", "2"),
       startWorker(project, "b", "-c", "2"),
     ]);
-    const uuids = await Promise.all([1, 2, 3, 4].map(() => project.call(["once"])));
+    const uuids = await Promise.all([1, 2, 3, 4].map(() => project.put(["once"])));
     await Promise.all([1, 2, 3, 4].map((fence) => project.appears(`began-${fence}`)));
     await Promise.all(both.map((worker) => worker.freeze()));
     await sleep(5000);
@@ -230,7 +230,7 @@ app.task("add", async (a, b) => a + b);
 `,
     );
     const worker = await startWorker(project, "blocked");
-    const uuid = await project.call(["block"]);
+    const uuid = await project.put(["block"]);
     await project.appears("starts");
     const other = await startWorker(project, "other");
     await sleep(6000);
@@ -254,7 +254,7 @@ describe.concurrent("a worker that is killed", () => {
   test("has its tasks run again by another within two seconds, whatever their retry, with `lost` in the history", async () => {
     const project = fresh(LONG_LEASE);
     const worker = await startWorker(project, "killed");
-    const uuid = await project.call(["once"]);
+    const uuid = await project.put(["once"]);
     await project.appears("began-1");
     const other = await startWorker(project, "other");
     const killed = performance.now();
@@ -276,11 +276,11 @@ describe.concurrent("a worker that is killed", () => {
   test("has its tasks run again by the next worker that starts, before anything else", async () => {
     const project = fresh(LONG_LEASE);
     const worker = await startWorker(project, "killed");
-    const uuid = await project.call(["once"]);
+    const uuid = await project.put(["once"]);
     await project.appears("began-1");
     worker.kill();
     await worker.ended;
-    await project.call(["add", "1", "1"]);
+    await project.put(["add", "1", "1"]);
     const next = await startWorker(project, "next", "-c", "1");
     await project.appears("began-2");
     project.write("go-2", "return");
@@ -306,7 +306,7 @@ app.task("spin", function spin() {
 `,
     );
     const worker = await startWorker(project, "killed");
-    await project.call(["spin"]);
+    await project.put(["spin"]);
     await until(
       "it spins",
       () => existsSync(project.path("grandchild")) && project.read("grandchild") !== "",
@@ -333,8 +333,8 @@ app.task({ name: "poison", retry: 100 }, async () => {
 app.task("add", async (a, b) => a + b);
 `,
     );
-    const uuid = await project.call(["poison"]);
-    const added = await project.call(["add", "1", "1", "--priority", "5"]);
+    const uuid = await project.put(["poison"]);
+    const added = await project.put(["add", "1", "1", "--priority", "5"]);
     let rounds = 0;
     for (;;) {
       rounds += 1;
@@ -353,7 +353,7 @@ app.task("add", async (a, b) => a + b);
   test("without its lock file is told by its lease: kept while it renews, taken back when it is dead", async () => {
     const project = fresh();
     const worker = await startWorker(project, "without-lock");
-    const uuid = await project.call(["once"]);
+    const uuid = await project.put(["once"]);
     await project.appears("began-1");
     for (const file of lockFiles(project)) rmSync(project.path(`.qtasks/${file}`));
     const other = await startWorker(project, "other");

@@ -5,10 +5,11 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { isQTasksError, LoadError } from "../core/errors.js";
+import { plainModules } from "./plainModules.js";
 
 /**
- * Imports the user's files, TypeScript too, within a time limit. All go through one registration of tsx and plain
- * `import()`: a module that is loaded two ways exists twice, and its tasks register on another application.
+ * Imports the user's files, TypeScript too, within a time limit. All go through one registration of tsx, or none, and
+ * plain `import()`: a module that is loaded two ways exists twice, and its tasks register on another application.
  */
 export class Importer {
   readonly #root: string;
@@ -24,8 +25,9 @@ export class Importer {
    * @throws {LoadError} naming file and line, with the original message: it threw, hung, or called process.exit
    */
   async import(files: readonly string[], timeoutMs: number): Promise<readonly unknown[]> {
+    const plain = registered === undefined ? plainModules(files) : undefined;
     // Our own start-up does not count against the limit.
-    await registerTsx();
+    if (plain === undefined) await registerTsx();
     const modules: unknown[] = [];
     const restoreExit = this.#refuseExit();
     const restoreStackDepth = deepenStacks();
@@ -41,7 +43,7 @@ export class Importer {
     } finally {
       restoreExit();
       restoreStackDepth();
-      tellOwn(Object.keys(require.cache));
+      tellOwn([...Object.keys(require.cache), ...(plain ?? [])]);
       await watchdog.stop();
     }
   }

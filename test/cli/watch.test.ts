@@ -49,7 +49,7 @@ describe.concurrent("worker --watch", () => {
     const status = await project.json<{ workers: { tasks: string[] }[] }>(["status"]);
     expect(status.workers.map(({ tasks }) => tasks)).toEqual([["second"]]);
     await project.call(["first", "--allow-unknown"]);
-    expect((await project.qtasks(["status", "@last"])).stderr).toContain("none knows first");
+    expect((await project.qtasks(["status", "@last"])).stderr).toContain("No running worker knows first");
   });
 
   test("keeps the old code when an edit is broken, says where, and loads it once it is mended", async () => {

@@ -37,6 +37,8 @@ export interface CrewEvents {
 
 const MEASURE_EVERY_MS = 1000;
 const CLOSE_MS = 300;
+/** A busy machine may need so long for what precedes the load itself. */
+const OWN_START_MS = 10_000;
 const RESTART_PAUSE_MS = 1000;
 /** What is over sooner needs no second child, and a start costs more than most commands do. */
 const SPARE_AFTER_MS = 500;
@@ -163,7 +165,7 @@ export class Crew {
       if (child.state === "starting") child.kill();
     };
     // The child ends a load that hangs by itself, and says so; this is for one that cannot.
-    system.timer(loadTimeoutMs * 1.5 + 2000, killIfStarting, { idle: true });
+    system.timer(loadTimeoutMs * 1.5 + OWN_START_MS, killIfStarting, { idle: true });
     return child;
   }
 

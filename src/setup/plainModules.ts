@@ -1,0 +1,59 @@
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import { createRequire, isBuiltin } from "node:module";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/**
+ * These modules and all of the user's that they import, if Node alone can load them just as tsx would; undefined where
+ * anything is not plain to see. Then tsx, whose start costs more than that of the command, is not needed.
+ */
+export function plainModules(files: readonly string[]): readonly string[] | undefined {
+  const found = new Set(files);
+  try {
+    for (const file of found) {
+      if (!isEsModule(file)) return undefined;
+      const specifiers = specifiersIn(readFileSync(file, "utf8"));
+      if (specifiers === undefined) return undefined;
+      for (const specifier of specifiers) {
+        if (isBuiltin(specifier) || /^qtasks($|\/)/.test(specifier)) continue;
+        const target = resolve(specifier, file);
+        if (target === undefined) return undefined;
+        if (!target.includes("/node_modules/")) found.add(target);
+        else if (!isEsModule(target)) return undefined;
+      }
+    }
+  } catch {
+    // Missing or unreadable: whoever loads it says so.
+    return undefined;
+  }
+  return [...found];
+}
+
+/** undefined where something is loaded that is not named there and then */
+function specifiersIn(source: string): readonly string[] | undefined {
+  if (UNCLEAR.test(source)) return undefined;
+  return [...source.matchAll(SPECIFIER)].map(([, specifier = ""]) => specifier);
+}
+
+const UNCLEAR = /\brequire\b|\bcreateRequire\b|\bimport\s*\((?!\s*(?:"[^"]*"|'[^']*')\s*\))/;
+const SPECIFIER = /(?:\bfrom|\bimport|\bimport\s*\()\s*["']([^"'\n]+)["']/g;
+
+function resolve(specifier: string, from: string): string | undefined {
+  const path = /^\.{0,2}\//.test(specifier)
+    ? fileURLToPath(new URL(specifier, pathToFileURL(from)))
+    : createRequire(from).resolve(specifier);
+  return statSync(path).isFile() ? realpathSync(path) : undefined;
+}
+
+/** By its name, or by what the nearest package says. */
+function isEsModule(file: string): boolean {
+  const extension = extname(file);
+  return extension === ".mjs" || (extension === ".js" && packageTypeOf(dirname(file)) === "module");
+}
+
+function packageTypeOf(folder: string): unknown {
+  const file = join(folder, "package.json");
+  if (statSync(file, { throwIfNoEntry: false }) !== undefined)
+    return (JSON.parse(readFileSync(file, "utf8")) as { type?: unknown }).type;
+  return dirname(folder) === folder ? undefined : packageTypeOf(dirname(folder));
+}

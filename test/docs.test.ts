@@ -13,7 +13,7 @@ const pages = [
 ];
 
 /** Of the tasks with an input schema that the pages show. */
-const INPUT_FLAGS = ["--sku", "--pieces", "--colour"];
+const INPUT_FLAGS = ["--sku", "--pieces", "--colour", "--to", "--copies"];
 
 describe("links", () => {
   test.each(pages.map((page) => relative(repo, page)))("of %s lead somewhere", (name) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { begun, projectOf, runsOf, statuses } from "./probe.js";
-import { isAlive, launchWorker, recordOf } from "./stage.js";
+import { isAlive, launchWorker, recordOf, until } from "./stage.js";
 
 // Guarantees 3 and 8: the death of the process that runs a task.
 
@@ -84,6 +84,8 @@ describe.concurrent("when a child dies that several tasks share", () => {
     const shared = await Promise.all(["a", "b", "x"].map((key) => begun(project, key)));
     expect(new Set(shared.map(({ pid }) => pid)).size).toBe(1);
     project.go("x");
+    // Not before the crash, or they would be done by then.
+    await until("one runs again", () => runsOf(project, "a").length + runsOf(project, "b").length > 2);
     for (const key of ["a", "b"]) project.go(key);
     await project.qtasks(["wait", ...innocent, culprit]);
     for (const uuid of innocent) {

@@ -3,12 +3,15 @@ import { fileURLToPath } from "node:url";
 import { ConfigError } from "../core/errors.js";
 import type { Broker } from "../ports/broker.js";
 import type { System } from "../ports/system.js";
+import { RedisBroker } from "./bullmq/redis/broker.js";
 import { MemoryBroker } from "./memory/broker.js";
 import { SqliteBroker } from "./sqlite/broker.js";
 
 export interface BrokerSettings {
   /** relative paths start here */
   readonly root: string;
+  /** the project's name: one server may serve many queues */
+  readonly queue: string;
   readonly durability: "full" | "normal";
   readonly busyTimeoutMs: number;
   readonly system: System;
@@ -22,10 +25,13 @@ export function brokerFromUrl(url: string, settings: BrokerSettings): Broker {
       return new MemoryBroker();
     case "sqlite":
       return sqlite(url, rest, settings);
+    case "redis":
+    case "rediss":
+      return redis(url, settings);
     default:
       throw new ConfigError(
         `broker is ${JSON.stringify(withoutSecrets(url))}, and there is none of that kind.`,
-        "Give sqlite:PATH or memory:. Redis and PostgreSQL are not in this version.",
+        "Give sqlite:PATH, redis://HOST, rediss://HOST or memory:.",
       );
   }
 }
@@ -48,6 +54,32 @@ function sqlite(url: string, rest: string, settings: BrokerSettings): Broker {
   });
 }
 
+function redis(text: string, { queue }: BrokerSettings): Broker {
+  const url = serverUrl(text, "redis://HOST:6379");
+  const prefix = taken(url, "prefix") ?? "bull";
+  return new RedisBroker({ queue, prefix, url: url.href, shownAs: shown(url) });
+}
+
+function serverUrl(text: string, example: string): URL {
+  if (URL.canParse(text) && new URL(text).hostname !== "") return new URL(text);
+  throw new ConfigError(
+    `broker is ${JSON.stringify(withoutSecrets(text))}, which names no server.`,
+    `Give a URL such as ${example}; in a password, write %40 for @, %2F for / and %23 for #.`,
+  );
+}
+
+/** A parameter that is ours, and not the driver's: it is taken out of the URL. */
+function taken(url: URL, name: string): string | undefined {
+  const value = url.searchParams.get(name) ?? undefined;
+  url.searchParams.delete(name);
+  return value;
+}
+
+function shown({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`;
+}
+
+/** Parameters may hold secrets as well. */
 function withoutSecrets(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, "//***@");
+  return url.replace(/\/\/.*@/s, "//***@").replace(/\?.*$/s, "");
 }

@@ -56,8 +56,8 @@ export function abortError(taskName: string, reason: AbortReason): Error {
 
 function createBroker(config: Config, root: string): Broker {
   if (typeof config.broker !== "string") return config.broker as Broker;
-  const { durability, busyTimeout } = config;
-  return brokerFromUrl(config.broker, { root, durability, busyTimeoutMs: busyTimeout * 1000, system });
+  const { name: queue, durability, busyTimeout } = config;
+  return brokerFromUrl(config.broker, { root, queue, durability, busyTimeoutMs: busyTimeout * 1000, system });
 }
 
 function reportFault(where: string, error: unknown): void {

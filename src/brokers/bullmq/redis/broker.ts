@@ -1,0 +1,244 @@
+import { BrokerError } from "../../../core/errors.js";
+import type { NewTask, TaskRecord } from "../../../core/record.js";
+import { END_STATUSES, STATUSES } from "../../../core/status.js";
+import type {
+  Broker,
+  BrokerListener,
+  CancelOutcome,
+  Claimed,
+  ClaimRequest,
+  Enqueued,
+  Lease,
+  LeaseState,
+  LogLine,
+  PruneQuery,
+  RunReport,
+  Settlement,
+  TaskCounts,
+  TaskQuery,
+  Unsubscribe,
+  WorkerInfo,
+} from "../../../ports/broker.js";
+import type { Moment } from "../../../ports/system.js";
+import { Listeners } from "../listeners.js";
+import { isAlive, type WorkerEntry, workerEntry } from "../workers.js";
+import { connect, type RedisPlace, type RedisSession } from "./connect.js";
+import { toBrokerError } from "./errors.js";
+import type { ScriptName } from "./lua/verbs.js";
+import { RECORD_FIELDS, toNumber, toRecord } from "./record.js";
+import {
+  type ClaimRow,
+  enqueueRow,
+  flag,
+  reportRow,
+  settleRow,
+  toClaim,
+  toLeaseState,
+  whole,
+} from "./rows.js";
+import type { Argument } from "./scripts.js";
+
+/**
+ * Tasks as BullMQ jobs on a Redis server, for several machines. Each verb is one script, so it takes effect whole;
+ * what is under way when the connection breaks may or may not be stored.
+ */
+export class RedisBroker implements Broker {
+  readonly name: string;
+  readonly #place: RedisPlace;
+  readonly #listeners = new Listeners(() => this.#opened().listen());
+  #connecting: Promise<RedisSession> | undefined;
+  #session: RedisSession | undefined;
+
+  constructor(place: RedisPlace) {
+    this.#place = place;
+    this.name = place.shownAs;
+  }
+
+  get warnings(): readonly string[] {
+    return this.#session?.warnings ?? [];
+  }
+
+  async open(): Promise<void> {
+    this.#connecting ??= connect(this.#place);
+    try {
+      this.#session = await this.#connecting;
+    } catch (error) {
+      this.#connecting = undefined;
+      throw toBrokerError(error, this.name);
+    }
+  }
+
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#connecting = undefined;
+    this.#session = undefined;
+    await Promise.all([this.#listeners.close(), session?.close()]);
+  }
+
+  async enqueue(tasks: readonly NewTask[]): Promise<readonly Enqueued[]> {
+    const answer = await this.#run("enqueue", tasks.flatMap(enqueueRow));
+    if (!Array.isArray(answer)) {
+      throw new BrokerError("E_BROKER", `A task with the id ${String(answer)} is stored already.`);
+    }
+    return tasks.map((_, place) => ({
+      uuid: String(answer[2 * place]),
+      deduplicated: answer[2 * place + 1] === 1,
+    }));
+  }
+
+  async claim(request: ClaimRequest): Promise<Claimed> {
+    const { uuids, limit, atMost, leaseMs, now } = request;
+    const names = [...new Set(request.names)];
+    const asked = { names, uuids, limit, atMost, leaseMs, ...inText(now) };
+    const answer = await this.#run("claim", [JSON.stringify(asked), JSON.stringify(request.workerName)]);
+    const [rows, nextDueAtMs] = answer as [ClaimRow[], string | null];
+    return { claims: rows.map(toClaim), nextDueAtMs: toNumber(nextDueAtMs) };
+  }
+
+  async extend(leases: readonly Lease[], leaseMs: number, now: Moment): Promise<readonly LeaseState[]> {
+    const each = leases.flatMap(({ uuid, fence }) => [uuid, fence]);
+    const states = await this.#run("extend", [now.bootId, now.monoMs + leaseMs, leaseMs, ...each]);
+    return (states as string[][]).map(toLeaseState);
+  }
+
+  async settle(settlements: readonly Settlement[], now: Moment): Promise<readonly boolean[]> {
+    const rows = settlements.flatMap((settlement) => settleRow(settlement, now.wallMs));
+    return truths(await this.#run("settle", [whole(now.wallMs), ...rows]));
+  }
+
+  async report(reports: readonly RunReport[], now: Moment): Promise<readonly boolean[]> {
+    return truths(await this.#run("report", [whole(now.wallMs), ...reports.flatMap(reportRow)]));
+  }
+
+  async cancel(
+    uuid: string,
+    reason: string | null,
+    now: Moment,
+    urgent = false,
+  ): Promise<CancelOutcome | undefined> {
+    const told = reason === null ? "" : JSON.stringify(reason);
+    const outcome = await this.#run("cancel", [uuid, told, whole(now.wallMs), flag(urgent)]);
+    return (outcome as CancelOutcome | null) ?? undefined;
+  }
+
+  async requeue(uuid: string, now: Moment): Promise<boolean | undefined> {
+    const done = await this.#run("requeue", [uuid, whole(now.wallMs)]);
+    return done === null ? undefined : done === 1;
+  }
+
+  async prune(query: PruneQuery): Promise<number> {
+    const { finishedBeforeMs, keep = 0, limit, statuses = END_STATUSES } = query;
+    const ended = END_STATUSES.filter((status) => statuses.includes(status));
+    return Number(await this.#run("prune", [finishedBeforeMs ?? "", keep, limit ?? "", ...ended]));
+  }
+
+  async purge(): Promise<number> {
+    return Number(await this.#run("purge"));
+  }
+
+  async get(uuid: string): Promise<TaskRecord | undefined> {
+    return (await this.getMany([uuid]))[0];
+  }
+
+  async getMany(uuids: readonly string[]): Promise<readonly (TaskRecord | undefined)[]> {
+    const rows = (await this.#run("getMany", [RECORD_FIELDS.length, ...RECORD_FIELDS, ...uuids])) as (
+      | string
+      | null
+    )[][];
+    return uuids.map((uuid, place) => toRecord(uuid, rows[place] ?? []));
+  }
+
+  async list(query: TaskQuery): Promise<readonly TaskRecord[]> {
+    const { statuses = STATUSES, taskName = "", sinceMs, uuidPrefix = "", tag, limit } = query;
+    if (statuses.length === 0) return [];
+    // There is no index by tag: more of the newest are read until enough have it.
+    for (let size = tag === undefined ? limit : Math.max(100, limit); ; size *= 8) {
+      const asked = [size, sinceMs ?? "-inf", statuses.join(), taskName, uuidPrefix];
+      const ids = (await this.#run("newest", asked)) as string[];
+      const records = (await this.getMany(ids)).filter((record) => record !== undefined);
+      const found = tag === undefined ? records : records.filter((record) => record.tags.includes(tag));
+      if (found.length >= limit || ids.length < size) return found.slice(0, limit);
+    }
+  }
+
+  async counts(): Promise<readonly TaskCounts[]> {
+    const rows = (await this.#run("counts")) as [string, number, number, number, number, number][];
+    return rows
+      .map(([name, waiting, process, success, error, cancel]) => ({
+        name,
+        new: waiting,
+        process,
+        success,
+        error,
+        cancel,
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async oldestWaiting(): Promise<number | null> {
+    return toNumber((await this.#run("oldestWaiting")) as string | null);
+  }
+
+  async logs(uuid: string): Promise<readonly LogLine[]> {
+    return ((await this.#run("logs", [uuid])) as string[]).map(toLogLine);
+  }
+
+  async beat(worker: WorkerInfo, leaseMs: number, now: Moment): Promise<void> {
+    await this.#run("beat", [worker.id, leaseMs, JSON.stringify(workerEntry(worker, leaseMs, now))]);
+  }
+
+  async leave(workerId: string): Promise<void> {
+    await this.#run("leave", [workerId]);
+  }
+
+  async workers(now: Moment): Promise<readonly WorkerInfo[]> {
+    const [serverMs, rows] = (await this.#run("workers")) as [string, string[]];
+    return rows
+      .flatMap((row) => {
+        const space = row.indexOf(" ");
+        const entry = JSON.parse(row.slice(space + 1)) as WorkerEntry;
+        return isAlive(entry, Number(row.slice(0, space)), Number(serverMs), now) ? [entry.info] : [];
+      })
+      .sort((a, b) => a.sinceMs - b.sinceMs);
+  }
+
+  async subscribe(listener: BrokerListener): Promise<Unsubscribe> {
+    try {
+      return await this.#listeners.add(listener);
+    } catch (error) {
+      throw toBrokerError(error, this.name);
+    }
+  }
+
+  async #run(script: ScriptName, args: readonly Argument[] = []): Promise<unknown> {
+    try {
+      return await this.#opened().scripts.run(script, args);
+    } catch (error) {
+      throw toBrokerError(error, this.name);
+    }
+  }
+
+  #opened(): RedisSession {
+    if (this.#session !== undefined) return this.#session;
+    throw new BrokerError("E_BROKER", `The queue is not open (${this.name}).`, {
+      hint: "Call `open()` first, and nothing after `close()`.",
+    });
+  }
+}
+
+function truths(answer: unknown): readonly boolean[] {
+  return (answer as number[]).map((each) => each === 1);
+}
+
+function inText({ wallMs, monoMs, bootId }: Moment): Readonly<Record<string, string>> {
+  return { wallMs: String(whole(wallMs)), monoMs: String(monoMs), bootId };
+}
+
+/** A plain BullMQ worker logs text. */
+function toLogLine(row: string): LogLine {
+  try {
+    const line = JSON.parse(row) as Partial<LogLine> | null;
+    if (typeof line?.text === "string" && typeof line.timeMs === "number") return line as LogLine;
+  } catch {}
+  return { attempt: 1, timeMs: 0, stream: "log", text: row };
+}

@@ -1,0 +1,99 @@
+import type { QueueEvents } from "bullmq";
+import type { Redis } from "ioredis";
+import { optionalPackage } from "../packages.js";
+import { Scripts } from "./scripts.js";
+import { serverWarnings } from "./warnings.js";
+
+export interface RedisPlace {
+  readonly queue: string;
+  /** where BullMQ's keys begin; on a cluster in braces, such as `{bull}`, so that all are in one slot */
+  readonly prefix: string;
+  readonly url?: string | undefined;
+  /** ioredis options, over those of the URL */
+  readonly connection?: object | undefined;
+  /** for people: the URL without secrets */
+  readonly shownAs: string;
+}
+
+/** An open connection to the server. */
+export interface RedisSession {
+  readonly scripts: Scripts;
+  readonly warnings: readonly string[];
+  /** Listens on a connection of its own; from then on no event is missed. */
+  listen(): Promise<QueueEvents>;
+  /** Waits for what is under way. */
+  close(): Promise<void>;
+}
+
+export async function connect(place: RedisPlace): Promise<RedisSession> {
+  const [{ Queue, QueueEvents }, { Redis }] = await optionalPackage(
+    ["bullmq", "ioredis"],
+    place.shownAs,
+    () => Promise.all([import("bullmq"), import("ioredis")]),
+  );
+  const redis = place.url === undefined ? new Redis(options(place)) : new Redis(place.url, options(place));
+  await firstContact(redis);
+  const { queue: name, prefix } = place;
+  // Writes BullMQ's own description of the queue, and names its keys.
+  const queue = new Queue(name, { connection: redis, prefix, skipVersionCheck: true });
+  queue.on("error", () => {});
+  await queue.waitUntilReady();
+  const scripts = new Scripts(redis, queue.toKey(""));
+  await scripts.load();
+
+  return {
+    scripts,
+    warnings: await serverWarnings(redis),
+    async listen() {
+      const [latest] = await redis.xrevrange(queue.toKey("events"), "+", "-", "COUNT", 1);
+      const connection = redis.duplicate({ maxRetriesPerRequest: null, lazyConnect: true });
+      const events = new QueueEvents(name, {
+        connection,
+        prefix,
+        skipVersionCheck: true,
+        lastEventId: latest?.[0] ?? "0-0",
+      });
+      const close = events.close.bind(events);
+      events.close = async () => {
+        connection.disconnect();
+        await close().catch(() => {});
+      };
+      return events;
+    },
+    async close() {
+      await queue.close().catch(() => {});
+      await redis.quit().catch(() => redis.disconnect());
+    },
+  };
+}
+
+function options(place: RedisPlace) {
+  return {
+    connectTimeout: 5000,
+    // A connection that swallows everything is given up.
+    socketTimeout: 10_000,
+    keepAlive: 5000,
+    maxRetriesPerRequest: 4,
+    // Some scripts must not take effect twice, and nobody knows whether they did.
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: (times: number) => Math.min(50 * 2 ** times, 1000),
+    ...place.connection,
+    lazyConnect: true,
+  };
+}
+
+/** ioredis keeps on trying; the first time, its first word counts. */
+async function firstContact(redis: Redis): Promise<void> {
+  let reason: unknown;
+  const listen = (error: unknown) => {
+    reason ??= error;
+  };
+  redis.on("error", listen);
+  try {
+    await redis.connect();
+  } catch (error) {
+    redis.disconnect();
+    throw reason ?? error;
+  }
+  // From now on a lost connection is told by the verbs that need it.
+}

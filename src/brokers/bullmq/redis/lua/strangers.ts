@@ -1,0 +1,87 @@
+/**
+ * What other users of the queue (plain BullMQ workers, producers, dashboards) did since we looked last, read from
+ * BullMQ's event stream, brought into our books. Needs COMMON.
+ */
+export const STRANGERS = `
+local function whereIs(id)
+  for _, set in ipairs({ 'prioritized', 'delayed', 'completed', 'failed' }) do
+    if r('ZSCORE', base .. set, id) then return set end
+  end
+  for _, list in ipairs({ 'active', 'wait', 'paused' }) do
+    if r('LPOS', base .. list, id) then return list end
+  end
+end
+
+-- A job that was removed took its fields with it; where it was in our books is told by its id.
+local function forgetRemoved(id)
+  local entry = r('ZRANGEBYLEX', own .. 'ids', '[' .. id .. ' ', '[' .. id .. ' \\255')[1]
+  if not entry then return end
+  r('ZREM', own .. 'ids', entry)
+  local arrival = string.sub(entry, #id + 2, #id + 17)
+  local name, key = string.sub(entry, #id + 18), arrival .. id
+  for _, status in ipairs(STATUSES) do
+    r('ZREM', indexOf(status, name), key)
+    r('ZREM', own .. 'ended:' .. status, key)
+  end
+  r('ZREM', laterOf(name), key)
+  r('ZREM', own .. 'held', key)
+end
+
+-- Enters a job that is new to us.
+local function meet(id)
+  local name, priority, timestamp, delay = unpack(r('HMGET', base .. id, 'name', 'priority', 'timestamp', 'delay'))
+  local t = { id = id, name = name }
+  set(t, { priority = priority or '0', runAt = string.format('%.0f', timestamp + (delay or 0)) })
+  r('HSET', base .. id, 'qt:tags', '[]')
+  register(t)
+  return t
+end
+
+local function takenElsewhere(t, wall)
+  if t.status == 'process' then return end
+  local started = r('HGET', base .. t.id, 'processedOn') or wall
+  set(t, { started = started, worker = '"BullMQ"', attempt = string.format('%.0f', t.attempt + 1), fence = '0', boot = '' })
+end
+
+local function reconcile(id, wall)
+  if r('EXISTS', base .. id) == 0 then return forgetRemoved(id) end
+  local place = whereIs(id)
+  local t = load(id)
+  local isWaiting = place == 'wait' or place == 'paused' or place == 'prioritized' or place == 'delayed'
+  if place == nil or (t and t.status == 'process' and place == 'active') then return end
+  if t and t.status == 'new' and (place == 'prioritized' or place == 'delayed') then return end
+  if t and isFinal(t.status) and (place == 'completed' or place == 'failed') then return end
+
+  t = t or meet(id)
+  if isWaiting then
+    if t.status == 'process' then record(t, 'error', 'null', wall) end
+    if t.status and isFinal(t.status) then set(t, { attempt = '0', deaths = '0' }) end
+    if t.status then leave(t) end
+    for _, list in ipairs({ 'wait', 'paused' }) do r('LREM', base .. list, 0, id) end
+    for _, set in ipairs({ 'prioritized', 'delayed' }) do r('ZREM', base .. set, id) end
+    forgetOutcome(t)
+    set(t, { isDue = place == 'delayed' and '0' or '1' })
+    wait(t, wall)
+  else
+    takenElsewhere(t, wall)
+    if t.status == 'new' then leave(t) end
+    if place == 'active' then return enterIndex(t, 'process', wall) end
+    local status = place == 'completed' and 'success' or 'error'
+    if t.status == 'process' then leave(t) end
+    record(t, status, 'null', wall)
+    finish(t, status, r('HGET', base .. id, 'finishedOn') or wall)
+  end
+end
+
+local function meetStrangers(wall)
+  local seen = r('GET', own .. 'seen')
+  local events = r('XRANGE', base .. 'events', seen and '(' .. seen or '-', '+')
+  for _, event in ipairs(events) do
+    local fields = {}
+    for place = 1, #event[2], 2 do fields[event[2][place]] = event[2][place + 1] end
+    if fields.by ~= 'qtasks' and fields.jobId then reconcile(fields.jobId, wall) end
+    seen = event[1]
+  end
+  if seen then r('SET', own .. 'seen', seen) end
+end
+`;

@@ -1,0 +1,37 @@
+import { connect } from "node:net";
+
+/** Cases that a broker for several machines leaves out; what it does instead has tests of its own. */
+export const ANOTHER_BOOT = {
+  "takes a lease of another boot as run out, whatever its clock says":
+    "another boot may be another machine, whose leases end by the server's clock",
+  "does not show a worker that has not beaten in time, or not in this boot":
+    "another boot may be another machine, whose workers are shown by the server's clock",
+};
+
+/** Where the tests find a Redis server; undefined, and said on stderr, when there is none. */
+export async function redisUrl(): Promise<string | undefined> {
+  const url = process.env["QTASKS_TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379";
+  return (await answers(url, 6379)) ? url : notFound("Redis", url, "QTASKS_TEST_REDIS_URL");
+}
+
+async function answers(url: string, defaultPort: number): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port) || defaultPort, timeout: 2000 });
+    const end = (isThere: boolean) => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("timeout", () => end(false));
+    socket.once("error", () => end(false));
+  });
+}
+
+function notFound(server: string, url: string, variable: string): undefined {
+  const shown = url.replace(/\/\/[^/@]*@/, "//***@");
+  process.stderr.write(
+    `\nSKIPPED: no ${server} answers at ${shown}, so its suite did not run. Start one, or set ${variable}.\n`,
+  );
+  return undefined;
+}

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { Redis } from "ioredis";
 import { test } from "vitest";
 import { RedisBroker } from "../../src/brokers/bullmq/redis/broker.js";
 import { brokerConformance } from "../../src/testing/index.js";
-import { ANOTHER_BOOT, redisUrl } from "./servers.js";
+import { ANOTHER_BOOT, redisUrl, removeKeys } from "./servers.js";
 
 const url = await redisUrl();
 
@@ -26,17 +25,9 @@ else
         second: connect,
         async dispose() {
           for (const broker of brokers) await broker.close();
-          await removeKeys(prefix);
+          await removeKeys(url, prefix);
         },
       };
     },
     skip: ANOTHER_BOOT,
   });
-
-async function removeKeys(prefix: string): Promise<void> {
-  const redis = new Redis(url ?? "");
-  for await (const keys of redis.scanStream({ match: `${prefix}:*`, count: 1000 })) {
-    if (keys.length > 0) await redis.unlink(...keys);
-  }
-  await redis.quit();
-}

@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { Redis } from "ioredis";
 
 /** Cases that a broker for several machines leaves out; what it does instead has tests of its own. */
 export const ANOTHER_BOOT = {
@@ -10,8 +11,16 @@ export const ANOTHER_BOOT = {
 
 /** Where the tests find a Redis server; undefined, and said on stderr, when there is none. */
 export async function redisUrl(): Promise<string | undefined> {
-  const url = process.env["QTASKS_TEST_REDIS_URL"] ?? "redis://127.0.0.1:6379";
+  const url = process.env.QTASKS_TEST_REDIS_URL ?? "redis://127.0.0.1:6379";
   return (await answers(url, 6379)) ? url : notFound("Redis", url, "QTASKS_TEST_REDIS_URL");
+}
+
+export async function removeKeys(url: string, prefix: string): Promise<void> {
+  const redis = new Redis(url);
+  for await (const keys of redis.scanStream({ match: `${prefix}:*`, count: 1000 })) {
+    if (keys.length > 0) await redis.unlink(...keys);
+  }
+  await redis.quit();
 }
 
 async function answers(url: string, defaultPort: number): Promise<boolean> {

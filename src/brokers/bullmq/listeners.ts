@@ -1,24 +1,35 @@
 import type { QueueEvents, QueueEventsListener } from "bullmq";
 import type { BrokerListener, Unsubscribe } from "../../ports/broker.js";
 
+/** BullMQ's events, on a connection of their own. */
+export interface EventSource {
+  readonly events: QueueEvents;
+  close(): Promise<void>;
+}
+
 /** Tells listeners of this process what BullMQ's events say, those of plain BullMQ workers among them. */
 export class Listeners {
   readonly #listeners = new Set<BrokerListener>();
-  readonly #connect: () => Promise<QueueEvents>;
-  #events: Promise<QueueEvents> | undefined;
+  readonly #connect: () => Promise<EventSource>;
+  #source: Promise<EventSource> | undefined;
   #heard: Heard = nothing();
   #isScheduled = false;
 
   /** @param connect starts to listen; from then on no event is missed */
-  constructor(connect: () => Promise<QueueEvents>) {
+  constructor(connect: () => Promise<EventSource>) {
     this.#connect = connect;
   }
 
   async add(listener: BrokerListener): Promise<Unsubscribe> {
     // A copy, so that subscribing one object twice gives two subscriptions.
     const own = { ...listener };
-    this.#events ??= this.#listen();
-    await this.#events;
+    this.#source ??= this.#listen();
+    try {
+      await this.#source;
+    } catch (error) {
+      this.#source = undefined;
+      throw error;
+    }
     this.#listeners.add(own);
     return () => {
       this.#listeners.delete(own);
@@ -27,16 +38,17 @@ export class Listeners {
 
   async close(): Promise<void> {
     this.#listeners.clear();
-    const events = this.#events;
-    this.#events = undefined;
-    await events?.then(
+    const source = this.#source;
+    this.#source = undefined;
+    await source?.then(
       (each) => each.close(),
       () => undefined,
     );
   }
 
-  async #listen(): Promise<QueueEvents> {
-    const events = await this.#connect();
+  async #listen(): Promise<EventSource> {
+    const source = await this.#connect();
+    const { events } = source;
     // It connects again by itself, and then reads on from where it was.
     events.on("error", () => {});
     const queued = () => this.#hear((heard) => (heard.queued = true));
@@ -44,7 +56,7 @@ export class Listeners {
     events.on("waiting", queued).on("delayed", queued).on("completed", settled).on("failed", settled);
     const cancelling = ({ jobId }: { jobId: string }) => this.#hear((heard) => heard.cancelling.add(jobId));
     events.on<CancellingEvent>("cancelling", cancelling);
-    return events;
+    return source;
   }
 
   /** What comes together is told once. */

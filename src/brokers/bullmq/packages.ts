@@ -1,33 +1,26 @@
+import { createRequire } from "node:module";
 import { BrokerError } from "../../core/errors.js";
 
 /**
- * Imports a package that only some users have installed.
- * @throws {BrokerError} `E_BROKER` with the command that installs it
+ * Looks whether packages are there that only some users have installed.
+ * @throws {BrokerError} `E_BROKER` with the command that installs them
  */
-export async function optionalPackage<T>(
-  names: readonly string[],
-  broker: string,
-  load: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    throw new BrokerError(
-      "E_BROKER",
-      `${broker} needs the packages ${names.join(" and ")}: ${firstLine(error)}`,
-      {
-        hint: `Install them: npm install ${names.join(" ")}`,
-        cause: error,
-      },
-    );
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
-}
-
-function firstLine(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split("\n", 1)[0] ?? "";
+export function requirePackages(names: readonly string[], broker: string): void {
+  const { resolve } = createRequire(import.meta.url);
+  const missing = names.filter((name) => {
+    try {
+      resolve(name);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  if (missing.length === 0) return;
+  throw new BrokerError(
+    "E_BROKER",
+    `${broker} needs the package ${missing.join(" and ")}, not installed here.`,
+    {
+      hint: `npm install ${names.join(" ")}`,
+    },
+  );
 }

@@ -1,6 +1,6 @@
-import type { QueueEvents } from "bullmq";
 import type { Redis } from "ioredis";
-import { optionalPackage } from "../packages.js";
+import type { EventSource } from "../listeners.js";
+import { requirePackages } from "../packages.js";
 import { Scripts } from "./scripts.js";
 import { serverWarnings } from "./warnings.js";
 
@@ -20,48 +20,47 @@ export interface RedisSession {
   readonly scripts: Scripts;
   readonly warnings: readonly string[];
   /** Listens on a connection of its own; from then on no event is missed. */
-  listen(): Promise<QueueEvents>;
+  listen(): Promise<EventSource>;
   /** Waits for what is under way. */
   close(): Promise<void>;
 }
 
 export async function connect(place: RedisPlace): Promise<RedisSession> {
-  const [{ Queue, QueueEvents }, { Redis }] = await optionalPackage(
-    ["bullmq", "ioredis"],
-    place.shownAs,
-    () => Promise.all([import("bullmq"), import("ioredis")]),
-  );
+  requirePackages(["bullmq", "ioredis"], place.shownAs);
+  const { Redis } = await import("ioredis");
   const redis = place.url === undefined ? new Redis(options(place)) : new Redis(place.url, options(place));
   await firstContact(redis);
   const { queue: name, prefix } = place;
-  // Writes BullMQ's own description of the queue, and names its keys.
-  const queue = new Queue(name, { connection: redis, prefix, skipVersionCheck: true });
-  queue.on("error", () => {});
-  await queue.waitUntilReady();
-  const scripts = new Scripts(redis, queue.toKey(""));
+  const base = `${prefix}:${name}:`;
+  const scripts = new Scripts(redis, base);
   await scripts.load();
 
   return {
     scripts,
     warnings: await serverWarnings(redis),
     async listen() {
-      const [latest] = await redis.xrevrange(queue.toKey("events"), "+", "-", "COUNT", 1);
-      const connection = redis.duplicate({ maxRetriesPerRequest: null, lazyConnect: true });
+      // Only who waits or works loads BullMQ, which takes longer than most commands.
+      const { Queue, QueueEvents } = await import("bullmq");
+      const settings = { prefix, skipVersionCheck: true };
+      // Writes BullMQ's own description of the queue.
+      await new Queue(name, { ...settings, connection: redis }).waitUntilReady();
+      const [latest] = await redis.xrevrange(`${base}events`, "+", "-", "COUNT", 1);
+      const connection = redis.duplicate({ maxRetriesPerRequest: null, socketTimeout: 20_000 });
       const events = new QueueEvents(name, {
+        ...settings,
         connection,
-        prefix,
-        skipVersionCheck: true,
+        blockingTimeout: 5000,
         lastEventId: latest?.[0] ?? "0-0",
       });
-      const close = events.close.bind(events);
-      events.close = async () => {
-        connection.disconnect();
-        await close().catch(() => {});
+      return {
+        events,
+        async close() {
+          connection.disconnect();
+          await events.close().catch(() => {});
+        },
       };
-      return events;
     },
     async close() {
-      await queue.close().catch(() => {});
       await redis.quit().catch(() => redis.disconnect());
     },
   };

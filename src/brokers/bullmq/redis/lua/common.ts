@@ -149,16 +149,21 @@ local function forgetOutcome(t)
     'qt:urgent', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'finishedOn', 'processedOn')
 end
 
+-- Once it has no record.
+local function forgetName(name)
+  for _, status in ipairs(STATUSES) do
+    if r('EXISTS', indexOf(status, name)) == 1 then return end
+  end
+  r('SREM', own .. 'names', name)
+end
+
 local function forget(t)
   leave(t)
   unbind(t)
   r('ZREM', own .. 'ids', idEntry(t))
   local job = base .. t.id
   r('DEL', job, job .. ':logs', job .. ':lock')
-  for _, status in ipairs(STATUSES) do
-    if r('EXISTS', indexOf(status, t.name)) == 1 then return end
-  end
-  r('SREM', own .. 'names', t.name)
+  forgetName(t.name)
 end
 
 -- Enters a job into our books; its hash has what is given at queueing.

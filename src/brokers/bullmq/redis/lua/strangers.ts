@@ -25,6 +25,7 @@ local function forgetRemoved(id)
   end
   r('ZREM', laterOf(name), key)
   r('ZREM', own .. 'held', key)
+  forgetName(name)
 end
 
 -- Enters a job that is new to us.

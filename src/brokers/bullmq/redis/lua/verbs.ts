@@ -26,7 +26,8 @@ local fresh, bound, answer = {}, {}, {}
 for at = 1, #ARGV, stride do
   local id, binding = ARGV[at], ARGV[at + 13]
   local holder = binding ~= '' and (bound[binding] or r('HGET', own .. 'unique', binding))
-  if holder then
+  -- A job that somebody else removed has left its key bound.
+  if holder and (holder == bound[binding] or r('EXISTS', base .. holder) == 1) then
     answer[#answer + 1] = holder
     answer[#answer + 1] = 1
   else
@@ -83,7 +84,7 @@ end
 
 local line = {}
 local function considerLost(t)
-  if not t or t.status ~= 'process' or not serves[t.name] or (wanted and not wanted[t.id]) then return end
+  if t.status ~= 'process' or not serves[t.name] or (wanted and not wanted[t.id]) then return end
   if not t.cancel then
     line[#line + 1] = { t = t, id = t.id, name = t.name, priority = tonumber(t.priority), place = placeOf(t) }
     return
@@ -92,7 +93,11 @@ local function considerLost(t)
   lose(t, q.wallMs)
   cancelled(t, t.cancel, q.wallMs)
 end
-for _, key in ipairs(r('ZRANGEBYSCORE', own .. 'held:' .. q.bootId, '-inf', q.monoMs)) do considerLost(load(idOf(key))) end
+local heldHere = own .. 'held:' .. q.bootId
+for _, key in ipairs(r('ZRANGEBYSCORE', heldHere, '-inf', q.monoMs)) do
+  local t = load(idOf(key))
+  if t then considerLost(t) else r('ZREM', heldHere, key) end
+end
 -- The clock of another boot, which may be another machine, says nothing here: its leases end by the server's.
 for _, key in ipairs(r('ZRANGEBYSCORE', own .. 'held', '-inf', server)) do
   local t = load(idOf(key))

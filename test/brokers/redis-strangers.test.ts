@@ -1,0 +1,233 @@
+import { randomUUID } from "node:crypto";
+import { Queue, QueueEvents, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import { afterEach, describe, expect, test } from "vitest";
+import { RedisBroker } from "../../src/brokers/bullmq/redis/broker.js";
+import { interruptedAt, retryAt, SUCCESS, workerInfo } from "../../src/testing/samples.js";
+import { LEASE_MS, Stage } from "../../src/testing/stage.js";
+import { redisUrl, removeKeys } from "./servers.js";
+
+const url = await redisUrl();
+const opened: { close(): Promise<unknown> }[] = [];
+const prefixes: string[] = [];
+
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) await each.close();
+  for (const prefix of prefixes.splice(0)) await removeKeys(url ?? "", prefix);
+});
+
+describe.skipIf(url === undefined)("BullMQ's own tools on our queue", () => {
+  test("see each task in the state that it is in, with its arguments, its result and its output", async () => {
+    const { stage, queue } = await start();
+    const now = stage.now.wallMs;
+    const waiting = await stage.queued({ args: '["ada"]', tags: ["mail"] });
+    const later = await stage.queued({ runAtMs: now + 60_000 });
+    const running = await stage.running();
+    const line = { attempt: 1, timeMs: now, stream: "stdout", text: "hello" } as const;
+    await stage.broker.report(
+      [{ lease: running.lease, progress: { done: 1, total: 2, message: null }, lines: [line] }],
+      stage.now,
+    );
+    const done = await stage.finished(SUCCESS);
+    const cancelled = await stage.queued();
+    await stage.broker.cancel(cancelled.uuid, "enough", stage.now);
+
+    expect(await queue.getJobCounts("prioritized", "delayed", "active", "completed", "failed")).toEqual({
+      prioritized: 1,
+      delayed: 1,
+      active: 1,
+      completed: 1,
+      failed: 1,
+    });
+    expect(await states(queue, [waiting, later, done, cancelled])).toEqual([
+      "prioritized",
+      "delayed",
+      "completed",
+      "failed",
+    ]);
+    expect(await queue.getJob(waiting.uuid)).toMatchObject({
+      name: "mail.send",
+      data: ["ada"],
+      timestamp: now,
+    });
+    expect(await queue.getJob(done.uuid)).toMatchObject({ returnvalue: { accepted: true }, finishedOn: now });
+    expect(await queue.getJob(cancelled.uuid)).toMatchObject({ failedReason: 'cancelled: "enough"' });
+    expect(await queue.getJob(running.lease.uuid)).toMatchObject({ progress: { done: 1, total: 2 } });
+    expect((await queue.getJobLogs(running.lease.uuid)).logs).toEqual([JSON.stringify(line)]);
+  });
+
+  test("leave nothing behind of what is pruned and purged", async () => {
+    const { stage, queue } = await start();
+    await stage.finished(SUCCESS);
+    await stage.queued();
+    await stage.queued({ runAtMs: stage.now.wallMs + 60_000 });
+    await stage.broker.prune({});
+    await stage.broker.purge();
+    expect(await queue.getJobCounts()).toMatchObject({ prioritized: 0, delayed: 0, completed: 0 });
+  });
+
+  test("finish a task of ours: its record has the result", async () => {
+    const { stage, prefix } = await start();
+    const { uuid } = await stage.queued({ args: "[2,3]" });
+    await plainWorker(prefix, uuid, async ({ data: [a = 0, b = 0] }) => a + b);
+    expect(await stage.broker.counts()).toMatchObject([{ name: "mail.send", new: 0, success: 1 }]);
+    expect(await stage.record(uuid)).toMatchObject({ status: "success", returning: "5", attempt: 1 });
+    expect(await stage.claim()).toEqual([]);
+  });
+
+  test("fail a task of ours: its record has the message", async () => {
+    const { stage, prefix } = await start();
+    const { uuid } = await stage.queued();
+    await plainWorker(prefix, uuid, async () => Promise.reject(new Error("boom")));
+    await stage.broker.counts();
+    const record = await stage.record(uuid);
+    expect([record.status, record.error?.message, record.history.length]).toEqual(["error", "boom", 1]);
+  });
+
+  test("have a task to themselves while they run it", async () => {
+    const { stage, prefix } = await start();
+    const { uuid } = await stage.queued();
+    let claims: unknown;
+    await plainWorker(prefix, uuid, async () => {
+      claims = await stage.claim();
+    });
+    expect(claims).toEqual([]);
+  });
+
+  test("queue a job that our workers run: its data is the task's argument", async () => {
+    const { stage, queue, prefix } = await start();
+    const added = await queue.add("mail.send", { to: "ada" });
+    const claim = await stage.claimOne();
+    expect([claim.lease.uuid, claim.taskName, claim.args]).toEqual([added.id, "mail.send", '[{"to":"ada"}]']);
+    const events = new QueueEvents("suite", { connection: { url: url ?? "" }, prefix });
+    opened.push(events);
+    await events.waitUntilReady();
+    const result = added.waitUntilFinished(events);
+    expect(await stage.settle(claim.lease, SUCCESS)).toBe(true);
+    expect(await result).toEqual({ accepted: true });
+  });
+
+  test("queue jobs with a priority or a delay, which our workers keep to", async () => {
+    const { stage, queue } = await start();
+    stage.jumpWallClock(Date.now() - stage.now.wallMs);
+    const second = await queue.add("mail.send", 2, { priority: 7 });
+    const first = await queue.add("mail.send", 1);
+    const third = await queue.add("mail.send", 3, { delay: 60_000 });
+    expect(await stage.claimedUuids()).toEqual([first.id, second.id]);
+    stage.advance(120_000);
+    stage.advance(-LEASE_MS);
+    expect(await stage.claimedUuids({ limit: 5, uuids: [third.id ?? ""] })).toEqual([third.id]);
+  });
+
+  test("put a failed task back in line, and our workers run it", async () => {
+    const { stage, queue } = await start();
+    const { uuid } = await stage.finished({ status: "cancel", reason: "enough" });
+    await (await queue.getJob(uuid))?.retry();
+    expect((await stage.claimOne()).lease.uuid).toBe(uuid);
+    expect(await stage.record(uuid)).toMatchObject({ status: "process", attempt: 1, cancelReason: null });
+  });
+
+  test("remove a job: it is gone for us too", async () => {
+    const { stage, queue } = await start();
+    const unique = { key: "once", until: "exists" } as const;
+    const [done, waiting] = [await stage.finished(SUCCESS), await stage.queued({ unique })];
+    for (const { uuid } of [waiting, done]) await (await queue.getJob(uuid))?.remove();
+    expect(await stage.claim()).toEqual([]);
+    expect(await stage.broker.counts()).toEqual([]);
+    expect(await stage.broker.list({ limit: 10 })).toEqual([]);
+    expect(await stage.broker.enqueue([stage.task({ unique })])).toMatchObject([{ deduplicated: false }]);
+  });
+
+  test("pause the queue: nothing is handed out until they resume it", async () => {
+    const { stage, queue } = await start();
+    const { uuid } = await stage.queued();
+    await queue.pause();
+    expect(await stage.claim()).toEqual([]);
+    await queue.resume();
+    expect(await stage.claimedUuids()).toEqual([uuid]);
+  });
+
+  test("run what came back in line in its order", async () => {
+    const { stage, prefix } = await start();
+    const { lease } = await stage.running({ priority: -5 });
+    await stage.queued({ priority: 5 });
+    await stage.settle(lease, interruptedAt(stage.now.wallMs));
+    const ran: unknown[] = [];
+    await plainWorker(prefix, lease.uuid, async (job) => ran.push(job.id));
+    expect(ran[0]).toBe(lease.uuid);
+  });
+});
+
+describe.skipIf(url === undefined)("several machines", () => {
+  const elsewhere = { bootId: "another-machine", monoMs: 5 };
+
+  test("leave a task to its worker on another machine as long as its lease lasts by the server's clock", async () => {
+    const { stage } = await start();
+    const { lease } = await stage.running();
+    stage.now = { ...stage.now, ...elsewhere };
+    expect(await stage.claim()).toEqual([]);
+    expect(await stage.settle(lease, retryAt(stage.now.wallMs))).toBe(true);
+  });
+
+  test("take over a task of another machine once its lease has run out by the server's clock", async () => {
+    const { stage } = await start();
+    const { uuid } = await stage.queued();
+    const first = await stage.claimOne({ leaseMs: 1 });
+    stage.now = { ...stage.now, ...elsewhere };
+    await expect.poll(() => stage.claimedUuids()).toEqual([uuid]);
+    expect(await stage.settle(first.lease, SUCCESS)).toBe(false);
+    expect(await stage.record(uuid)).toMatchObject({ deaths: 1, status: "process" });
+  });
+
+  test("show the workers of other machines as long as they beat", async () => {
+    const { stage } = await start();
+    await stage.broker.beat(workerInfo({ id: "stays" }), LEASE_MS, stage.now);
+    await stage.broker.beat(workerInfo({ id: "dies" }), 1, stage.now);
+    const seen = async () => (await stage.broker.workers({ ...stage.now, ...elsewhere })).map(({ id }) => id);
+    await expect.poll(seen).toEqual(["stays"]);
+  });
+
+  test("does not show a worker of this machine that has not beaten in time by its own clock", async () => {
+    const { stage } = await start();
+    await stage.broker.beat(workerInfo(), LEASE_MS, stage.now);
+    stage.jumpWallClock(86_400_000);
+    expect(await stage.broker.workers(stage.now)).toHaveLength(1);
+    stage.advance(LEASE_MS + 1);
+    expect(await stage.broker.workers(stage.now)).toEqual([]);
+  });
+});
+
+async function start() {
+  const prefix = `qtasks-test-${randomUUID()}`;
+  prefixes.push(prefix);
+  const broker = new RedisBroker({ url, prefix, queue: "suite", shownAs: "redis" });
+  opened.push(broker);
+  await broker.open();
+  const queue = new Queue("suite", { connection: { url: url ?? "" }, prefix });
+  opened.push(queue);
+  await queue.waitUntilReady();
+  return { stage: new Stage({ broker, dispose: async () => {} }), queue, prefix };
+}
+
+/** Lets a worker of plain BullMQ work until it has ended the job. */
+async function plainWorker(
+  prefix: string,
+  id: string,
+  run: (job: { id?: string | undefined; data: number[] }) => Promise<unknown>,
+): Promise<void> {
+  const connection = new Redis(url ?? "", { maxRetriesPerRequest: null });
+  const worker = new Worker<number[]>("suite", run, { connection, prefix });
+  try {
+    await new Promise<void>((resolve) => {
+      worker.on("completed", (job) => job.id === id && resolve());
+      worker.on("failed", (job) => job?.id === id && resolve());
+    });
+  } finally {
+    await worker.close();
+    await connection.quit();
+  }
+}
+
+async function states(queue: Queue, tasks: readonly { uuid: string }[]): Promise<readonly unknown[]> {
+  return Promise.all(tasks.map(async ({ uuid }) => (await queue.getJob(uuid))?.getState()));
+}

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { Redis } from "ioredis";
+import pg from "pg";
 
 /** Cases that a broker for several machines leaves out; what it does instead has tests of its own. */
 export const ANOTHER_BOOT = {
@@ -13,6 +14,27 @@ export const ANOTHER_BOOT = {
 export async function redisUrl(): Promise<string | undefined> {
   const url = process.env.QTASKS_TEST_REDIS_URL ?? "redis://127.0.0.1:6379";
   return (await answers(url, 6379)) ? url : notFound("Redis", url, "QTASKS_TEST_REDIS_URL");
+}
+
+/** Where the tests find a PostgreSQL database in which they may make schemas; undefined, and said, when there is none. */
+export async function postgresUrl(): Promise<string | undefined> {
+  const url = process.env.QTASKS_TEST_POSTGRES_URL ?? "postgres://qtasks:qtasks@127.0.0.1:5432/qtasks_test";
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    await client.end();
+    return url;
+  } catch {
+    return notFound("PostgreSQL", url, "QTASKS_TEST_POSTGRES_URL");
+  }
+}
+
+export async function dropSchema(url: string, schema: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`SET client_min_messages TO warning; DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+  await client.end();
 }
 
 export async function removeKeys(url: string, prefix: string): Promise<void> {

@@ -1,33 +1,30 @@
-import type { QueueEvents, QueueEventsListener } from "bullmq";
 import type { BrokerListener, Unsubscribe } from "../../ports/broker.js";
 
-/** BullMQ's events, on a connection of their own. */
-export interface EventSource {
-  readonly events: QueueEvents;
-  close(): Promise<void>;
-}
+/** What has happened; no uuid means that there may be any. */
+export type Tell = (event: keyof Omit<BrokerListener, "failed">, uuid?: string) => void;
+export type Stop = () => Promise<void>;
 
-/** Tells listeners of this process what BullMQ's events say, those of plain BullMQ workers among them. */
+/** Tells listeners of this process what the server says, from the first one on. */
 export class Listeners {
   readonly #listeners = new Set<BrokerListener>();
-  readonly #connect: () => Promise<EventSource>;
-  #source: Promise<EventSource> | undefined;
+  readonly #listen: (tell: Tell) => Promise<Stop>;
+  #listening: Promise<Stop> | undefined;
   #heard: Heard = nothing();
   #isScheduled = false;
 
-  /** @param connect starts to listen; from then on no event is missed */
-  constructor(connect: () => Promise<EventSource>) {
-    this.#connect = connect;
+  /** @param listen when it resolves, nothing that happens from then on is missed */
+  constructor(listen: (tell: Tell) => Promise<Stop>) {
+    this.#listen = listen;
   }
 
   async add(listener: BrokerListener): Promise<Unsubscribe> {
     // A copy, so that subscribing one object twice gives two subscriptions.
     const own = { ...listener };
-    this.#source ??= this.#listen();
+    this.#listening ??= this.#listen((event, uuid) => this.#hear(event, uuid));
     try {
-      await this.#source;
+      await this.#listening;
     } catch (error) {
-      this.#source = undefined;
+      this.#listening = undefined;
       throw error;
     }
     this.#listeners.add(own);
@@ -38,56 +35,37 @@ export class Listeners {
 
   async close(): Promise<void> {
     this.#listeners.clear();
-    const source = this.#source;
-    this.#source = undefined;
-    await source?.then(
-      (each) => each.close(),
-      () => undefined,
-    );
-  }
-
-  async #listen(): Promise<EventSource> {
-    const source = await this.#connect();
-    const { events } = source;
-    // It connects again by itself, and then reads on from where it was.
-    events.on("error", () => {});
-    const queued = () => this.#hear((heard) => (heard.queued = true));
-    const settled = ({ jobId }: { jobId: string }) => this.#hear((heard) => heard.settled.add(jobId));
-    events.on("waiting", queued).on("delayed", queued).on("completed", settled).on("failed", settled);
-    const cancelling = ({ jobId }: { jobId: string }) => this.#hear((heard) => heard.cancelling.add(jobId));
-    events.on<CancellingEvent>("cancelling", cancelling);
-    return source;
+    const listening = this.#listening;
+    this.#listening = undefined;
+    const stop = await listening?.catch(() => undefined);
+    await stop?.();
   }
 
   /** What comes together is told once. */
-  #hear(note: (heard: Heard) => void): void {
-    note(this.#heard);
+  #hear(event: keyof Heard, uuid: string | undefined): void {
+    const sofar = this.#heard[event];
+    this.#heard[event] = uuid === undefined || sofar === "any" ? "any" : (sofar ?? new Set()).add(uuid);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      const { queued, settled, cancelling } = this.#heard;
+      const heard = this.#heard;
       this.#heard = nothing();
       for (const listener of this.#listeners) {
-        if (queued) listener.queued?.();
-        if (settled.size > 0) listener.settled?.([...settled]);
-        if (cancelling.size > 0) listener.cancelling?.([...cancelling]);
+        if (heard.queued !== undefined) listener.queued?.();
+        if (heard.settled !== undefined) listener.settled?.(uuidsOf(heard.settled));
+        if (heard.cancelling !== undefined) listener.cancelling?.(uuidsOf(heard.cancelling));
       }
     });
   }
 }
 
-/** One of our own, in BullMQ's stream. */
-interface CancellingEvent extends QueueEventsListener {
-  cancelling: (args: { jobId: string }, id: string) => void;
-}
-
-interface Heard {
-  queued: boolean;
-  readonly settled: Set<string>;
-  readonly cancelling: Set<string>;
-}
+type Heard = Record<Parameters<Tell>[0], Set<string> | "any" | undefined>;
 
 function nothing(): Heard {
-  return { queued: false, settled: new Set(), cancelling: new Set() };
+  return { queued: undefined, settled: undefined, cancelling: undefined };
+}
+
+function uuidsOf(heard: Set<string> | "any"): readonly string[] | undefined {
+  return heard === "any" ? undefined : [...heard];
 }

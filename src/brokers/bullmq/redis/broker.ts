@@ -20,22 +20,14 @@ import type {
   WorkerInfo,
 } from "../../../ports/broker.js";
 import type { Moment } from "../../../ports/system.js";
+import { toLogLine, whole } from "../given.js";
 import { Listeners } from "../listeners.js";
 import { isAlive, type WorkerEntry, workerEntry } from "../workers.js";
 import { connect, type RedisPlace, type RedisSession } from "./connect.js";
 import { toBrokerError } from "./errors.js";
 import type { ScriptName } from "./lua/verbs.js";
 import { RECORD_FIELDS, toNumber, toRecord } from "./record.js";
-import {
-  type ClaimRow,
-  enqueueRow,
-  flag,
-  reportRow,
-  settleRow,
-  toClaim,
-  toLeaseState,
-  whole,
-} from "./rows.js";
+import { type ClaimRow, enqueueRow, flag, reportRow, settleRow, toClaim, toLeaseState } from "./rows.js";
 import type { Argument } from "./scripts.js";
 
 /**
@@ -45,7 +37,7 @@ import type { Argument } from "./scripts.js";
 export class RedisBroker implements Broker {
   readonly name: string;
   readonly #place: RedisPlace;
-  readonly #listeners = new Listeners(() => this.#opened().listen());
+  readonly #listeners = new Listeners((tell) => this.#opened().listen(tell));
   #connecting: Promise<RedisSession> | undefined;
   #session: RedisSession | undefined;
 
@@ -232,13 +224,4 @@ function truths(answer: unknown): readonly boolean[] {
 
 function inText({ wallMs, monoMs, bootId }: Moment): Readonly<Record<string, string>> {
   return { wallMs: String(whole(wallMs)), monoMs: String(monoMs), bootId };
-}
-
-/** A plain BullMQ worker logs text. */
-function toLogLine(row: string): LogLine {
-  try {
-    const line = JSON.parse(row) as Partial<LogLine> | null;
-    if (typeof line?.text === "string" && typeof line.timeMs === "number") return line as LogLine;
-  } catch {}
-  return { attempt: 1, timeMs: 0, stream: "log", text: row };
 }

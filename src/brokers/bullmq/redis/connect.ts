@@ -1,5 +1,6 @@
+import type { QueueEventsListener } from "bullmq";
 import type { Redis } from "ioredis";
-import type { EventSource } from "../listeners.js";
+import type { Stop, Tell } from "../listeners.js";
 import { requirePackages } from "../packages.js";
 import { Scripts } from "./scripts.js";
 import { serverWarnings } from "./warnings.js";
@@ -20,7 +21,7 @@ export interface RedisSession {
   readonly scripts: Scripts;
   readonly warnings: readonly string[];
   /** Listens on a connection of its own; from then on no event is missed. */
-  listen(): Promise<EventSource>;
+  listen(tell: Tell): Promise<Stop>;
   /** Waits for what is under way. */
   close(): Promise<void>;
 }
@@ -38,12 +39,14 @@ export async function connect(place: RedisPlace): Promise<RedisSession> {
   return {
     scripts,
     warnings: await serverWarnings(redis),
-    async listen() {
+    async listen(tell) {
       // Only who waits or works loads BullMQ, which takes longer than most commands.
       const { Queue, QueueEvents } = await import("bullmq");
       const settings = { prefix, skipVersionCheck: true };
       // Writes BullMQ's own description of the queue.
-      await new Queue(name, { ...settings, connection: redis }).waitUntilReady();
+      const queue = new Queue(name, { ...settings, connection: redis });
+      queue.on("error", () => {});
+      await queue.waitUntilReady();
       const [latest] = await redis.xrevrange(`${base}events`, "+", "-", "COUNT", 1);
       const connection = redis.duplicate({ maxRetriesPerRequest: null, socketTimeout: 20_000 });
       const events = new QueueEvents(name, {
@@ -52,18 +55,26 @@ export async function connect(place: RedisPlace): Promise<RedisSession> {
         blockingTimeout: 5000,
         lastEventId: latest?.[0] ?? "0-0",
       });
-      return {
-        events,
-        async close() {
-          connection.disconnect();
-          await events.close().catch(() => {});
-        },
+      // It connects again by itself, and then reads on from where it was.
+      events.on("error", () => {});
+      const settled = ({ jobId }: { jobId: string }) => tell("settled", jobId);
+      events.on("waiting", () => tell("queued")).on("delayed", () => tell("queued"));
+      events.on("completed", settled).on("failed", settled);
+      events.on<CancellingEvent>("cancelling", ({ jobId }: { jobId: string }) => tell("cancelling", jobId));
+      return async () => {
+        connection.disconnect();
+        await events.close().catch(() => {});
       };
     },
     async close() {
       await redis.quit().catch(() => redis.disconnect());
     },
   };
+}
+
+/** One of our own, in BullMQ's stream. */
+interface CancellingEvent extends QueueEventsListener {
+  cancelling: (args: { jobId: string }, id: string) => void;
 }
 
 function options(place: RedisPlace) {

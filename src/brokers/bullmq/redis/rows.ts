@@ -1,15 +1,11 @@
 import type { NewTask } from "../../../core/record.js";
 import type { Claim, LeaseState, RunReport, Settlement } from "../../../ports/broker.js";
+import { bullPriority, whole } from "../given.js";
 import type { ENQUEUE_FIELDS, SETTLE_FIELDS } from "./lua/verbs.js";
 import { toArgs, toNumber } from "./record.js";
 import type { Argument } from "./scripts.js";
 
 type Row<Fields extends readonly string[]> = { readonly [Place in keyof Fields]: Argument };
-
-/** Times of the wall clock are stored in whole milliseconds, rounded up so that nothing is due too early. */
-export function whole(timeMs: number): number {
-  return Math.ceil(timeMs);
-}
 
 export function enqueueRow(task: NewTask): Row<typeof ENQUEUE_FIELDS> {
   const { uuid, createdAtMs, runAtMs, unique } = task;
@@ -32,12 +28,6 @@ export function enqueueRow(task: NewTask): Row<typeof ENQUEUE_FIELDS> {
     unique === null ? "" : JSON.stringify([task.taskName, unique.key]),
     unique?.until ?? "",
   ];
-}
-
-/** BullMQ's priorities begin at 1, and 2^21 is the last. */
-function bullPriority(priority: number): number {
-  const middle = 2 ** 20;
-  return Math.max(1, Math.min(2 * middle, priority + middle));
 }
 
 export function settleRow({ lease, verdict }: Settlement, nowMs: number): Row<typeof SETTLE_FIELDS> {

@@ -1,0 +1,21 @@
+import type { LogLine } from "../../ports/broker.js";
+
+/** Times of the wall clock are stored in whole milliseconds, rounded up so that nothing is due too early. */
+export function whole(timeMs: number): number {
+  return Math.ceil(timeMs);
+}
+
+/** BullMQ's priorities begin at 1, and 2^21 is the last: ours are moved up by half of that. */
+export function bullPriority(priority: number): number {
+  const middle = 2 ** 20;
+  return Math.max(1, Math.min(2 * middle, priority + middle));
+}
+
+/** A row of BullMQ's job log. A plain BullMQ worker logs text. */
+export function toLogLine(row: string): LogLine {
+  try {
+    const line = JSON.parse(row) as Partial<LogLine> | null;
+    if (typeof line?.text === "string" && typeof line.timeMs === "number") return line as LogLine;
+  } catch {}
+  return { attempt: 1, timeMs: 0, stream: "log", text: row };
+}

@@ -1,0 +1,94 @@
+import type { Client, ClientConfig, QueryResultRow } from "pg";
+
+/**
+ * One connection to the server, which sends queries in the order in which they are asked. When it breaks, what is
+ * under way fails, and the next query connects anew.
+ */
+export class Connection {
+  readonly #connect: () => Promise<Client>;
+  #client: Client | undefined;
+  #connecting: Promise<Client> | undefined;
+  /** Settles with the query that was asked last. */
+  #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+  /** called when it has broken */
+  onBroken: () => void = () => {};
+  onNotification: (payload: string) => void = () => {};
+
+  /** @param connect gives a connected client that is ready for queries */
+  constructor(connect: () => Promise<Client>) {
+    this.#connect = connect;
+  }
+
+  query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const answer = this.#last.then(() => this.#send<Row>(text, values));
+    this.#last = answer.catch(() => {});
+    return answer;
+  }
+
+  ready(): Promise<Client> {
+    if (this.#isClosed) return Promise.reject(new Error("The connection was closed."));
+    this.#connecting ??= this.#connect().then(
+      (client) => this.#use(client),
+      (error: unknown) => {
+        this.#connecting = undefined;
+        throw error;
+      },
+    );
+    return this.#connecting;
+  }
+
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    await this.#last;
+    this.#isClosed = true;
+    const client = await this.#connecting?.catch(() => undefined);
+    await client?.end().catch(() => {});
+  }
+
+  async #send<Row extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    const client = await this.ready();
+    try {
+      return (await client.query<Row>(text, [...values])).rows;
+    } catch (error) {
+      if (!isAnswer(error)) this.#broken(client);
+      throw error;
+    }
+  }
+
+  #use(client: Client): Client {
+    client.on("error", () => this.#broken(client));
+    client.on("end", () => this.#broken(client));
+    client.on("notification", ({ payload = "" }) => this.onNotification(payload));
+    this.#client = client;
+    return client;
+  }
+
+  #broken(client: Client): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#connecting = undefined;
+    if (this.#isClosed) return;
+    client.end().catch(() => {});
+    this.onBroken();
+  }
+}
+
+export function clientConfig(url: string | undefined, connection: object | undefined): ClientConfig {
+  return {
+    ...(url !== undefined && { connectionString: url }),
+    connectionTimeoutMillis: 5000,
+    // A connection that swallows everything is given up.
+    query_timeout: 30_000,
+    keepAlive: true,
+    application_name: "qtasks",
+    ...connection,
+  };
+}
+
+/** The server has answered, with an error of its own: the connection is sound. */
+function isAnswer(error: unknown): boolean {
+  return (
+    error instanceof Error && "severity" in error && (error as { severity?: unknown }).severity === "ERROR"
+  );
+}

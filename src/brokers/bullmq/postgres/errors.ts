@@ -1,0 +1,71 @@
+import { BrokerError } from "../../../core/errors.js";
+
+/** Makes anything that node-postgres, PostgreSQL or BullMQ threw a `BrokerError`; one that is one already stays itself. */
+export function toBrokerError(error: unknown, name: string): BrokerError {
+  if (error instanceof BrokerError) return error;
+  const state = sqlState(error);
+  const detail = detailOf(error);
+  const { code, what, hint } = EXPLANATIONS.find(({ sign }) => sign.test(state)) ?? OTHER;
+  return new BrokerError(code, `${what} (${name}): ${detail}`, { hint, cause: error });
+}
+
+/** True when the server gave up one of two changes that waited for each other: the same may succeed now. */
+export function isDeadlock(error: unknown): boolean {
+  return /^40(P01|001)$/.test(sqlState(error));
+}
+
+/** True when a task with this id is stored already. */
+export function isDuplicate(error: unknown): boolean {
+  return sqlState(error) === "23505";
+}
+
+function sqlState(error: unknown): string {
+  if (error instanceof AggregateError) return sqlState(error.errors[0]);
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+function detailOf(error: unknown): string {
+  if (error instanceof AggregateError) return detailOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
+
+interface Explanation {
+  /** of an SQLSTATE, or of a code of the system */
+  readonly sign: RegExp;
+  readonly code: string;
+  readonly what: string;
+  readonly hint: string;
+}
+
+const EXPLANATIONS: readonly Explanation[] = [
+  {
+    sign: /^53100$/,
+    code: "E_BROKER_FULL",
+    what: "The PostgreSQL server's disk is full: nothing was written",
+    hint: "Make room, or prune finished tasks.",
+  },
+  {
+    sign: /^25006$/,
+    code: "E_BROKER_READONLY",
+    what: "The PostgreSQL server takes no writes",
+    hint: "Connect to the primary.",
+  },
+  {
+    sign: /^28|^3D000$/,
+    code: "E_BROKER",
+    what: "The PostgreSQL server refuses this user or database",
+    hint: "Check user, password and database in the URL.",
+  },
+  {
+    sign: /^42501$/,
+    code: "E_BROKER",
+    what: "The PostgreSQL user lacks a right",
+    hint: "The first start makes a schema with tables: it needs CREATE on the database.",
+  },
+];
+
+const OTHER: Omit<Explanation, "sign"> = {
+  code: "E_BROKER",
+  what: "The PostgreSQL server cannot be reached or did not do what was asked",
+  hint: "Check that it runs and that host and port are right. A `unique` key makes repeating safe.",
+};

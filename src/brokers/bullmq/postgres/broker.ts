@@ -192,7 +192,7 @@ export class PostgresBroker implements Broker {
       given(taskName, (place) => `name = ${place}`),
       given(tag && JSON.stringify(tag), (place) => `tags @> ARRAY[${place}] AND tags <> '{}'`),
       given(sinceMs && whole(sinceMs), (place) => `created_at_ms >= ${place}`),
-      given(uuidPrefix || undefined, (place) => `uuid >= ${place} AND starts_with(uuid, ${place})`),
+      given(uuidPrefix || undefined, (place) => `starts_with(uuid, ${place})`),
     ];
     const rows = await this.#call<TaskRow>(
       `SELECT * FROM qtasks_task WHERE queue = $1${where.join("")}

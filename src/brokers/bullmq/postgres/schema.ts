@@ -16,7 +16,8 @@ CREATE SEQUENCE IF NOT EXISTS qtasks_fence;
 
 CREATE TABLE IF NOT EXISTS qtasks_task (
   queue text NOT NULL,
-  uuid text COLLATE "C" NOT NULL,
+  -- In the collation of job.id, without which a comparison of both cannot use an index.
+  uuid text NOT NULL,
   arrival bigint GENERATED ALWAYS AS IDENTITY,
   name text COLLATE "C" NOT NULL,
   status text NOT NULL,
@@ -64,6 +65,7 @@ CREATE INDEX IF NOT EXISTS qtasks_ended ON qtasks_task (queue, finished_at_ms, a
   WHERE status NOT IN ('new', 'process');
 CREATE INDEX IF NOT EXISTS qtasks_newest ON qtasks_task (queue, created_at_ms DESC, arrival DESC);
 CREATE INDEX IF NOT EXISTS qtasks_by_name ON qtasks_task (queue, name, status, created_at_ms DESC, arrival DESC);
+CREATE INDEX IF NOT EXISTS qtasks_by_prefix ON qtasks_task (queue, uuid text_pattern_ops);
 CREATE INDEX IF NOT EXISTS qtasks_by_tag ON qtasks_task USING gin (tags) WHERE tags <> '{}';
 CREATE UNIQUE INDEX IF NOT EXISTS qtasks_unique ON qtasks_task (queue, md5(binding)) WHERE is_bound;
 

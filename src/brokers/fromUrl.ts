@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { ConfigError } from "../core/errors.js";
 import type { Broker } from "../ports/broker.js";
 import type { System } from "../ports/system.js";
+import { PostgresBroker } from "./bullmq/postgres/broker.js";
 import { RedisBroker } from "./bullmq/redis/broker.js";
 import { MemoryBroker } from "./memory/broker.js";
 import { SqliteBroker } from "./sqlite/broker.js";
@@ -28,10 +29,13 @@ export function brokerFromUrl(url: string, settings: BrokerSettings): Broker {
     case "redis":
     case "rediss":
       return redis(url, settings);
+    case "postgres":
+    case "postgresql":
+      return postgres(url, settings);
     default:
       throw new ConfigError(
         `broker is ${JSON.stringify(withoutSecrets(url))}, and there is none of that kind.`,
-        "Give sqlite:PATH, redis://HOST, rediss://HOST or memory:.",
+        "Give sqlite:PATH, redis://HOST, postgres://HOST/DATABASE or memory:.",
       );
   }
 }
@@ -58,6 +62,12 @@ function redis(text: string, { queue }: BrokerSettings): Broker {
   const url = serverUrl(text, "redis://HOST:6379");
   const prefix = taken(url, "prefix") ?? "bull";
   return new RedisBroker({ queue, prefix, url: url.href, shownAs: shown(url) });
+}
+
+function postgres(text: string, { queue }: BrokerSettings): Broker {
+  const url = serverUrl(text, "postgres://USER@HOST/DATABASE");
+  const schema = taken(url, "schema") ?? "bullmq";
+  return new PostgresBroker({ queue, schema, url: url.href, shownAs: shown(url) });
 }
 
 function serverUrl(text: string, example: string): URL {

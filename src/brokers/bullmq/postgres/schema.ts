@@ -60,7 +60,8 @@ CREATE INDEX IF NOT EXISTS qtasks_line ON qtasks_task (queue, name, priority, ru
   WHERE status = 'new' AND is_due;
 CREATE INDEX IF NOT EXISTS qtasks_later ON qtasks_task (queue, name, run_at_ms) WHERE status = 'new' AND NOT is_due;
 CREATE INDEX IF NOT EXISTS qtasks_waiting ON qtasks_task (queue, created_at_ms) WHERE status = 'new';
-CREATE INDEX IF NOT EXISTS qtasks_running ON qtasks_task (queue) WHERE status = 'process';
+CREATE INDEX IF NOT EXISTS qtasks_held_here ON qtasks_task (queue, boot, mono_end_ms) WHERE status = 'process';
+CREATE INDEX IF NOT EXISTS qtasks_held_elsewhere ON qtasks_task (queue, server_end_ms) WHERE status = 'process';
 CREATE INDEX IF NOT EXISTS qtasks_ended ON qtasks_task (queue, finished_at_ms, arrival)
   WHERE status NOT IN ('new', 'process');
 CREATE INDEX IF NOT EXISTS qtasks_newest ON qtasks_task (queue, created_at_ms DESC, arrival DESC);
@@ -213,8 +214,12 @@ BEGIN
 
   FOR t IN SELECT * FROM qtasks_task
     WHERE queue = p_queue AND status = 'process' AND name = ANY (p_names) AND (p_uuids IS NULL OR uuid = ANY (p_uuids))
-      -- The clock of another boot, which may be another machine, says nothing here: its leases end by the server's.
-      AND CASE WHEN boot = p_boot THEN mono_end_ms <= p_mono ELSE server_end_ms <= v_server END
+      AND uuid IN (
+        SELECT uuid FROM qtasks_task
+          WHERE queue = p_queue AND status = 'process' AND boot = p_boot AND mono_end_ms <= p_mono
+        -- The clock of another boot, which may be another machine, says nothing here: its leases end by the server's.
+        UNION ALL SELECT uuid FROM qtasks_task
+          WHERE queue = p_queue AND status = 'process' AND boot <> p_boot AND server_end_ms <= v_server)
     FOR UPDATE
   LOOP
     IF t.cancelling IS NULL THEN

@@ -1,22 +1,20 @@
-import { randomUUID } from "node:crypto";
-import { Queue, QueueEvents, Worker } from "bullmq";
-import { Redis } from "ioredis";
+import type { Job, Queue } from "bullmq";
 import { afterEach, describe, expect, test } from "vitest";
-import { RedisBroker } from "../../src/brokers/bullmq/redis/broker.js";
 import { interruptedAt, retryAt, SUCCESS, workerInfo } from "../../src/testing/samples.js";
 import { LEASE_MS, Stage } from "../../src/testing/stage.js";
-import { redisUrl, removeKeys } from "./servers.js";
+import { KINDS, type Place } from "./places.js";
 
-const url = await redisUrl();
-const opened: { close(): Promise<unknown> }[] = [];
-const prefixes: string[] = [];
+const places: Place[] = [];
 
 afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close();
-  for (const prefix of prefixes.splice(0)) await removeKeys(url ?? "", prefix);
+  for (const place of places.splice(0)) await place.remove();
 });
 
-describe.skipIf(url === undefined)("BullMQ's own tools on our queue", () => {
+test.skipIf(KINDS.length > 0)("no server found", () => {});
+
+describe.each(KINDS)("BullMQ's own tools on our queue on $kind", ({ make }) => {
+  const start = () => startOn(make);
+
   test("see each task in the state that it is in, with its arguments, its result and its output", async () => {
     const { stage, queue } = await start();
     const now = stage.now.wallMs;
@@ -67,44 +65,46 @@ describe.skipIf(url === undefined)("BullMQ's own tools on our queue", () => {
   });
 
   test("finish a task of ours: its record has the result", async () => {
-    const { stage, prefix } = await start();
+    const { stage, place } = await start();
     const { uuid } = await stage.queued({ args: "[2,3]" });
-    await plainWorker(prefix, uuid, async ({ data: [a = 0, b = 0] }) => a + b);
+    await plainWorker(place, uuid, async ({ data: [a, b] }) => a + b);
     expect(await stage.broker.counts()).toMatchObject([{ name: "mail.send", new: 0, success: 1 }]);
     expect(await stage.record(uuid)).toMatchObject({ status: "success", returning: "5", attempt: 1 });
     expect(await stage.claim()).toEqual([]);
   });
 
   test("fail a task of ours: its record has the message", async () => {
-    const { stage, prefix } = await start();
+    const { stage, place } = await start();
     const { uuid } = await stage.queued();
-    await plainWorker(prefix, uuid, async () => Promise.reject(new Error("boom")));
+    await plainWorker(place, uuid, async () => Promise.reject(new Error("boom")));
     await stage.broker.counts();
     const record = await stage.record(uuid);
     expect([record.status, record.error?.message, record.history.length]).toEqual(["error", "boom", 1]);
   });
 
   test("have a task to themselves while they run it", async () => {
-    const { stage, prefix } = await start();
+    const { stage, place } = await start();
     const { uuid } = await stage.queued();
     let claims: unknown;
-    await plainWorker(prefix, uuid, async () => {
+    await plainWorker(place, uuid, async () => {
       claims = await stage.claim();
     });
     expect(claims).toEqual([]);
   });
 
   test("queue a job that our workers run: its data is the task's argument", async () => {
-    const { stage, queue, prefix } = await start();
+    const { stage, queue, place } = await start();
     const added = await queue.add("mail.send", { to: "ada" });
     const claim = await stage.claimOne();
-    expect([claim.lease.uuid, claim.taskName, claim.args]).toEqual([added.id, "mail.send", '[{"to":"ada"}]']);
-    const events = new QueueEvents("suite", { connection: { url: url ?? "" }, prefix });
-    opened.push(events);
-    await events.waitUntilReady();
-    const result = added.waitUntilFinished(events);
+    expect([claim.lease.uuid, claim.taskName, JSON.parse(claim.args)]).toEqual([
+      added.id,
+      "mail.send",
+      [{ to: "ada" }],
+    ]);
     expect(await stage.settle(claim.lease, SUCCESS)).toBe(true);
-    expect(await result).toEqual({ accepted: true });
+    const events = place.events();
+    expect(await added.waitUntilFinished(events)).toEqual({ accepted: true });
+    await events.close();
   });
 
   test("queue jobs with a priority or a delay, which our workers keep to", async () => {
@@ -148,17 +148,18 @@ describe.skipIf(url === undefined)("BullMQ's own tools on our queue", () => {
   });
 
   test("run what came back in line in its order", async () => {
-    const { stage, prefix } = await start();
+    const { stage, place } = await start();
     const { lease } = await stage.running({ priority: -5 });
     await stage.queued({ priority: 5 });
     await stage.settle(lease, interruptedAt(stage.now.wallMs));
     const ran: unknown[] = [];
-    await plainWorker(prefix, lease.uuid, async (job) => ran.push(job.id));
+    await plainWorker(place, lease.uuid, async (job) => ran.push(job.id));
     expect(ran[0]).toBe(lease.uuid);
   });
 });
 
-describe.skipIf(url === undefined)("several machines", () => {
+describe.each(KINDS)("several machines on $kind", ({ make }) => {
+  const start = () => startOn(make);
   const elsewhere = { bootId: "another-machine", monoMs: 5 };
 
   test("leave a task to its worker on another machine as long as its lease lasts by the server's clock", async () => {
@@ -197,26 +198,16 @@ describe.skipIf(url === undefined)("several machines", () => {
   });
 });
 
-async function start() {
-  const prefix = `qtasks-test-${randomUUID()}`;
-  prefixes.push(prefix);
-  const broker = new RedisBroker({ url, prefix, queue: "suite", shownAs: "redis" });
-  opened.push(broker);
-  await broker.open();
-  const queue = new Queue("suite", { connection: { url: url ?? "" }, prefix });
-  opened.push(queue);
-  await queue.waitUntilReady();
-  return { stage: new Stage({ broker, dispose: async () => {} }), queue, prefix };
+async function startOn(make: () => Promise<Place>) {
+  const place = await make();
+  places.push(place);
+  const { broker, queue } = place;
+  return { stage: new Stage({ broker, dispose: async () => {} }), queue, place };
 }
 
 /** Lets a worker of plain BullMQ work until it has ended the job. */
-async function plainWorker(
-  prefix: string,
-  id: string,
-  run: (job: { id?: string | undefined; data: number[] }) => Promise<unknown>,
-): Promise<void> {
-  const connection = new Redis(url ?? "", { maxRetriesPerRequest: null });
-  const worker = new Worker<number[]>("suite", run, { connection, prefix });
+async function plainWorker(place: Place, id: string, run: (job: Job) => Promise<unknown>): Promise<void> {
+  const worker = place.worker(run);
   try {
     await new Promise<void>((resolve) => {
       worker.on("completed", (job) => job.id === id && resolve());
@@ -224,7 +215,6 @@ async function plainWorker(
     });
   } finally {
     await worker.close();
-    await connection.quit();
   }
 }
 

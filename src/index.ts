@@ -1,3 +1,5 @@
+export { PostgresBroker } from "./brokers/bullmq/postgres/broker.js";
+export { RedisBroker } from "./brokers/bullmq/redis/broker.js";
 export type { Config, ConfigInput } from "./core/config.js";
 export type { Duration } from "./core/duration.js";
 export {

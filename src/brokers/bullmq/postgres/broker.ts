@@ -25,7 +25,7 @@ import type { Moment } from "../../../ports/system.js";
 import { toLogLine, whole } from "../given.js";
 import { Listeners, type Stop, type Tell } from "../listeners.js";
 import { isAlive, type WorkerEntry, workerEntry } from "../workers.js";
-import { connect, type PostgresPlace } from "./connect.js";
+import { connect, type PostgresPlace, schemaOf } from "./connect.js";
 import type { Connection } from "./connection.js";
 import { isDeadlock, isDuplicate, toBrokerError } from "./errors.js";
 import {
@@ -53,7 +53,7 @@ export class PostgresBroker implements Broker {
 
   constructor(place: PostgresPlace) {
     this.#place = place;
-    this.name = place.shownAs;
+    this.name = place.shownAs ?? "postgres:";
   }
 
   async open(): Promise<void> {
@@ -288,7 +288,7 @@ export class PostgresBroker implements Broker {
     let isStopped = false;
     connection.onNotification = (payload) => {
       const [schema, queue, event, uuid] = JSON.parse(payload) as [string, string, string, string | null];
-      if (schema !== this.#place.schema || queue !== this.#place.queue) return;
+      if (schema !== schemaOf(this.#place) || queue !== this.#place.queue) return;
       tell(EVENTS[event] ?? "queued", uuid ?? undefined);
     };
     connection.onBroken = async () => {

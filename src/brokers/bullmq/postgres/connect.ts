@@ -6,25 +6,26 @@ import { Connection, clientConfig } from "./connection.js";
 import { SCHEMA, SCHEMA_VERSION } from "./schema.js";
 
 export interface PostgresPlace {
+  /** BullMQ's name for the queue */
   readonly queue: string;
-  /** of BullMQ's tables and ours */
-  readonly schema: string;
+  /** of BullMQ's tables and ours; `bullmq` by default */
+  readonly schema?: string | undefined;
   readonly url?: string | undefined;
   /** options of node-postgres, over those of the URL */
   readonly connection?: object | undefined;
   /** for people: the URL without secrets */
-  readonly shownAs: string;
+  readonly shownAs?: string | undefined;
 }
 
 export async function connect(place: PostgresPlace): Promise<Connection> {
-  requirePackages(["bullmq", "pg"], place.shownAs);
+  requirePackages(["bullmq", "pg"], place.shownAs ?? "postgres:");
   const { Client } = await loadPg();
   const connection = new Connection(async () => {
     const client = new Client(clientConfig(place.url, place.connection));
     // Told by the queries that need it.
     client.on("error", () => {});
     await client.connect();
-    await client.query(`SET search_path TO ${quoted(place.schema)}`);
+    await client.query(`SET search_path TO ${quoted(schemaOf(place))}`);
     await client.query("LISTEN qtasks");
     return client;
   });
@@ -35,6 +36,10 @@ export async function connect(place: PostgresPlace): Promise<Connection> {
     throw error;
   }
   return connection;
+}
+
+export function schemaOf({ schema = "bullmq" }: PostgresPlace): string {
+  return schema;
 }
 
 /** Makes the tables of BullMQ and ours where they are missing or old. */
@@ -65,9 +70,14 @@ async function versionOf(client: Client): Promise<number> {
   return rows[0]?.version ?? 0;
 }
 
-async function migrateBullMq({ queue: name, schema, url, connection }: PostgresPlace): Promise<void> {
+async function migrateBullMq(place: PostgresPlace): Promise<void> {
+  const { queue: name, url, connection } = place;
   const { createPostgresBackend, Queue } = await import("bullmq");
-  const settings = { ...clientConfig(url, connection), schema, migrate: true } as PostgresConnectionOptions;
+  const settings = {
+    ...clientConfig(url, connection),
+    schema: schemaOf(place),
+    migrate: true,
+  } as PostgresConnectionOptions;
   const queue = new Queue(name, { connection: settings }, createPostgresBackend);
   queue.on("error", () => {});
   try {
@@ -82,10 +92,10 @@ async function loadPg(): Promise<{ Client: typeof Client }> {
   return (await import("pg")).default;
 }
 
-function newerError({ shownAs, schema }: PostgresPlace, version: number): BrokerError {
+function newerError(place: PostgresPlace, version: number): BrokerError {
   return new BrokerError(
     "E_BROKER_VERSION",
-    `The tables in the schema ${schema} are of version ${version}, and this is for ${SCHEMA_VERSION} (${shownAs}).`,
+    `The tables in the schema ${schemaOf(place)} are of version ${version}, and this is for ${SCHEMA_VERSION}.`,
     { hint: "Update qtasks here, or give another schema: `?schema=NAME`." },
   );
 }

@@ -43,7 +43,7 @@ export class RedisBroker implements Broker {
 
   constructor(place: RedisPlace) {
     this.#place = place;
-    this.name = place.shownAs;
+    this.name = place.shownAs ?? "redis:";
   }
 
   get warnings(): readonly string[] {

@@ -6,14 +6,15 @@ import { Scripts } from "./scripts.js";
 import { serverWarnings } from "./warnings.js";
 
 export interface RedisPlace {
+  /** BullMQ's name for the queue */
   readonly queue: string;
-  /** where BullMQ's keys begin; on a cluster in braces, such as `{bull}`, so that all are in one slot */
-  readonly prefix: string;
+  /** where BullMQ's keys begin; on a cluster in braces, such as `{bull}`, so that all are in one slot; `bull` by default */
+  readonly prefix?: string | undefined;
   readonly url?: string | undefined;
   /** ioredis options, over those of the URL */
   readonly connection?: object | undefined;
   /** for people: the URL without secrets */
-  readonly shownAs: string;
+  readonly shownAs?: string | undefined;
 }
 
 /** An open connection to the server. */
@@ -27,11 +28,11 @@ export interface RedisSession {
 }
 
 export async function connect(place: RedisPlace): Promise<RedisSession> {
-  requirePackages(["bullmq", "ioredis"], place.shownAs);
+  requirePackages(["bullmq", "ioredis"], place.shownAs ?? "redis:");
   const { Redis } = await import("ioredis");
   const redis = place.url === undefined ? new Redis(options(place)) : new Redis(place.url, options(place));
   await firstContact(redis);
-  const { queue: name, prefix } = place;
+  const { queue: name, prefix = "bull" } = place;
   const base = `${prefix}:${name}:`;
   const scripts = new Scripts(redis, base);
   await scripts.load();

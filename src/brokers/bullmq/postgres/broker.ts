@@ -19,6 +19,7 @@ import type {
   TaskCounts,
   TaskQuery,
   Unsubscribe,
+  WaitingTasks,
   WorkerInfo,
 } from "../../../ports/broker.js";
 import type { Moment } from "../../../ports/system.js";
@@ -182,6 +183,7 @@ export class PostgresBroker implements Broker {
     tag,
     sinceMs,
     uuidPrefix = "",
+    after,
     limit,
   }: TaskQuery): Promise<readonly TaskRecord[]> {
     const values: unknown[] = [];
@@ -192,6 +194,11 @@ export class PostgresBroker implements Broker {
       given(taskName, (place) => `name = ${place}`),
       given(tag && JSON.stringify(tag), (place) => `tags @> ARRAY[${place}] AND tags <> '{}'`),
       given(sinceMs && whole(sinceMs), (place) => `created_at_ms >= ${place}`),
+      given(
+        after,
+        (place) => `(created_at_ms, arrival) <
+          (SELECT created_at_ms, arrival FROM qtasks_task WHERE queue = $1 AND uuid = ${place})`,
+      ),
       given(uuidPrefix || undefined, (place) => `starts_with(uuid, ${place})`),
     ];
     const rows = await this.#call<TaskRow>(
@@ -217,10 +224,42 @@ export class PostgresBroker implements Broker {
     return toNumber(row?.oldest);
   }
 
-  async logs(uuid: string): Promise<readonly LogLine[]> {
+  async waiting(now: Moment): Promise<readonly WaitingTasks[]> {
+    const rows = await this.#call<{
+      name: string;
+      due: boolean;
+      next: string | null;
+      attempt: number | null;
+    }>(
+      `WITH RECURSIVE names AS (
+         SELECT MIN(name) AS name FROM qtasks_task WHERE queue = $1
+         UNION ALL SELECT (SELECT MIN(t.name) FROM qtasks_task t WHERE queue = $1 AND t.name > names.name)
+         FROM names WHERE names.name IS NOT NULL
+       )
+       SELECT names.name, next.run_at_ms AS next, next.attempt,
+         EXISTS (SELECT FROM qtasks_task t WHERE queue = $1 AND t.name = names.name AND status = 'new' AND is_due)
+         OR EXISTS (SELECT FROM qtasks_task t WHERE queue = $1 AND t.name = names.name AND status = 'new'
+           AND NOT is_due AND run_at_ms <= $2) AS due
+       FROM names LEFT JOIN LATERAL (
+         SELECT run_at_ms, attempt FROM qtasks_task t WHERE queue = $1 AND t.name = names.name AND status = 'new'
+           AND NOT is_due AND run_at_ms > $2 ORDER BY run_at_ms, arrival LIMIT 1
+       ) AS next ON true WHERE names.name IS NOT NULL ORDER BY names.name`,
+      [whole(now.wallMs)],
+    );
+    return rows
+      .filter(({ due, next }) => due || next !== null)
+      .map(({ name, due, next, attempt }) => ({
+        name,
+        isDue: due,
+        nextDueAtMs: toNumber(next),
+        nextIsRetry: (attempt ?? 0) > 0,
+      }));
+  }
+
+  async logs(uuid: string, after = 0): Promise<readonly LogLine[]> {
     const rows = await this.#call<{ row: string }>(
-      "SELECT row FROM job_log WHERE queue = $1 AND job_id = $2 ORDER BY idx",
-      [uuid],
+      "SELECT row FROM job_log WHERE queue = $1 AND job_id = $2 ORDER BY idx OFFSET $3",
+      [uuid, after],
     );
     return rows.map(({ row }) => toLogLine(row));
   }

@@ -17,6 +17,7 @@ import type {
   TaskCounts,
   TaskQuery,
   Unsubscribe,
+  WaitingTasks,
   WorkerInfo,
 } from "../../../ports/broker.js";
 import type { Moment } from "../../../ports/system.js";
@@ -141,11 +142,11 @@ export class RedisBroker implements Broker {
   }
 
   async list(query: TaskQuery): Promise<readonly TaskRecord[]> {
-    const { statuses = STATUSES, taskName = "", sinceMs, uuidPrefix = "", tag, limit } = query;
+    const { statuses = STATUSES, taskName = "", sinceMs, uuidPrefix = "", after = "", tag, limit } = query;
     if (statuses.length === 0) return [];
     // There is no index by tag: more of the newest are read until enough have it.
     for (let size = tag === undefined ? limit : Math.max(100, limit); ; size *= 8) {
-      const asked = [size, sinceMs ?? "-inf", statuses.join(), taskName, uuidPrefix];
+      const asked = [size, sinceMs ?? "-inf", statuses.join(), taskName, uuidPrefix, after];
       const ids = (await this.#run("newest", asked)) as string[];
       const records = (await this.getMany(ids)).filter((record) => record !== undefined);
       const found = tag === undefined ? records : records.filter((record) => record.tags.includes(tag));
@@ -171,8 +172,25 @@ export class RedisBroker implements Broker {
     return toNumber((await this.#run("oldestWaiting")) as string | null);
   }
 
-  async logs(uuid: string): Promise<readonly LogLine[]> {
-    return ((await this.#run("logs", [uuid])) as string[]).map(toLogLine);
+  async waiting(now: Moment): Promise<readonly WaitingTasks[]> {
+    const rows = (await this.#run("waiting", [whole(now.wallMs)])) as [
+      string,
+      number,
+      string | null,
+      string,
+    ][];
+    return rows
+      .map(([name, isDue, nextDueAtMs, attempt]) => ({
+        name,
+        isDue: isDue === 1,
+        nextDueAtMs: toNumber(nextDueAtMs),
+        nextIsRetry: Number(attempt) > 0,
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async logs(uuid: string, after = 0): Promise<readonly LogLine[]> {
+    return ((await this.#run("logs", [uuid, after])) as string[]).map(toLogLine);
   }
 
   async beat(worker: WorkerInfo, leaseMs: number, now: Moment): Promise<void> {

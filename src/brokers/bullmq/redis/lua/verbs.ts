@@ -372,23 +372,53 @@ end
 return oldest
 `;
 
-/** ARGV: how many, created since, statuses joined by commas, name or empty, beginning of the uuid. Returns the newest first. */
+/** ARGV: wall time. Returns rows of a name, 1 or 0 for due, the next due time or false, and its attempt. */
+const waiting = `${COMMON}
+local rows = {}
+for _, name in ipairs(r('SMEMBERS', own .. 'names')) do
+  local isDue = r('EXISTS', lineOf(name)) == 1 or r('ZCOUNT', laterOf(name), '-inf', ARGV[1]) > 0
+  local key, ms = unpack(r('ZRANGEBYSCORE', laterOf(name), '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, 1))
+  local attempt = key and r('HGET', base .. idOf(key), 'qt:attempt') or '0'
+  if isDue or key then rows[#rows + 1] = { name, isDue and 1 or 0, ms or false, attempt } end
+end
+return rows
+`;
+
+/** ARGV: how many, created since, statuses joined by commas, name or empty, beginning of the uuid, uuid to begin after or empty. Returns the newest first. */
 const newest = `${COMMON}
 local limit, since, statuses, name, prefix = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local found = {}
+local afterKey, afterMs
+if ARGV[6] ~= '' then
+  local t = load(ARGV[6])
+  if not t then return {} end
+  afterKey, afterMs = t.key, tonumber(r('HGET', base .. t.id, 'timestamp'))
+end
+local function note(keys)
+  for at = 1, #keys, 2 do
+    local ms = tonumber(keys[at + 1])
+    if not afterKey or ms < afterMs or (ms == afterMs and keys[at] < afterKey) then found[#found + 1] = { keys[at], ms } end
+  end
+end
 if prefix ~= '' then
   for _, entry in ipairs(r('ZRANGEBYLEX', own .. 'ids', '[' .. prefix, '[' .. prefix .. '\\255')) do
     local t = load(string.match(entry, '^[^ ]*'))
     if t and string.find(statuses, t.status, 1, true) and (name == '' or name == t.name) then
       local created = r('HGET', base .. t.id, 'timestamp')
-      if since == '-inf' or tonumber(created) >= tonumber(since) then found[#found + 1] = { t.key, tonumber(created) } end
+      if since == '-inf' or tonumber(created) >= tonumber(since) then note({ t.key, created }) end
     end
   end
 else
   for _, each in ipairs(name ~= '' and { name } or r('SMEMBERS', own .. 'names')) do
     for status in string.gmatch(statuses, '%a+') do
-      local keys = r('ZREVRANGEBYSCORE', indexOf(status, each), '+inf', since, 'WITHSCORES', 'LIMIT', 0, limit)
-      for at = 1, #keys, 2 do found[#found + 1] = { keys[at], tonumber(keys[at + 1]) } end
+      local index = indexOf(status, each)
+      local below = '+inf'
+      if afterKey then
+        local ms = string.format('%.0f', afterMs)
+        if since == '-inf' or afterMs >= tonumber(since) then note(r('ZREVRANGEBYSCORE', index, ms, ms, 'WITHSCORES')) end
+        below = '(' .. ms
+      end
+      note(r('ZREVRANGEBYSCORE', index, below, since, 'WITHSCORES', 'LIMIT', 0, limit))
     end
   end
 end
@@ -409,9 +439,9 @@ for at = ARGV[1] + 2, #ARGV do rows[#rows + 1] = r('HMGET', base .. ARGV[at], un
 return rows
 `;
 
-/** ARGV: uuid. */
+/** ARGV: uuid, how many of the oldest to leave out. */
 const logs = `${COMMON}
-return r('LRANGE', base .. ARGV[1] .. ':logs', 0, -1)
+return r('LRANGE', base .. ARGV[1] .. ':logs', ARGV[2], -1)
 `;
 
 /** ARGV: worker id, lease length, entry. The entry is kept with the end of its lease by the server's clock. */
@@ -441,6 +471,7 @@ export const SCRIPTS = {
   purge,
   counts,
   oldestWaiting,
+  waiting,
   newest,
   getMany,
   logs,

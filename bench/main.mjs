@@ -1,0 +1,73 @@
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { removeFolders } from "./lib/folders.mjs";
+import { measureScenario } from "./lib/measure.mjs";
+import { stopServers } from "./lib/servers.mjs";
+import { allQueues } from "./queues/all.mjs";
+import { chart } from "./report/chart.mjs";
+import { document, table } from "./report/document.mjs";
+import { allScenarios } from "./scenarios/all.mjs";
+
+const ROUNDS = { full: 3, quick: 1 };
+
+const HELP = `npm run bench -- [--quick] [--only NAME]... [--queue ID]...
+  --quick      fewer tasks, one round: under two minutes, and nothing to compare
+  --only NAME  scenarios whose name begins so
+  --queue ID   where queues are compared, only these and the one they are compared with
+               With --only or --queue the tables are printed, and RESULTS.md stays as it is.
+  scenarios:   ${allScenarios.map(({ name }) => name).join(" ")}
+  queues:      ${allQueues.map(({ id }) => id).join(" ")}`;
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+    queue: { type: "string", multiple: true, default: [] },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const mode = flags.quick ? "quick" : "full";
+const say = (text) => console.error(text);
+
+if (flags.help) console.log(HELP);
+else await bench();
+
+async function bench() {
+  const scenarios = chosenScenarios().map(withChosenQueues);
+  const startedMs = Date.now();
+  const results = [];
+  try {
+    for (const scenario of scenarios) {
+      say(scenario.title);
+      const rounds = (scenario.rounds ?? ROUNDS)[mode];
+      results.push(...(await measureScenario(scenario, { rounds, n: scenario.n[mode], say })));
+    }
+  } finally {
+    await stopServers();
+    removeFolders();
+  }
+  const run = { mode, seconds: (Date.now() - startedMs) / 1000, scenarios, results };
+  if (flags.only.length + flags.queue.length > 0) {
+    console.log(results.map(table).join("\n"));
+    return;
+  }
+  writeFileSync(new URL("RESULTS.md", import.meta.url), document(run));
+  writeFileSync(new URL("results.svg", import.meta.url), chart(results));
+  say(`bench/RESULTS.md and bench/results.svg are written, after ${run.seconds.toFixed(0)} s.`);
+}
+
+function chosenScenarios() {
+  if (flags.only.length === 0) return allScenarios.filter(({ inQuick = true }) => inQuick || !flags.quick);
+  const found = allScenarios.filter(({ name }) => flags.only.some((prefix) => name.startsWith(prefix)));
+  if (found.length > 0) return found;
+  console.error(`error: no scenario is called ${flags.only.join(" or ")}\n${HELP}`);
+  process.exit(2);
+}
+
+function withChosenQueues(scenario) {
+  const isChosen = ({ id }) => id === scenario.baseline || flags.queue.includes(id);
+  const areQueues = scenario.contenders.every((contender) => allQueues.includes(contender));
+  if (flags.queue.length === 0 || !areQueues) return scenario;
+  return { ...scenario, contenders: scenario.contenders.filter(isChosen) };
+}

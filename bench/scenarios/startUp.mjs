@@ -1,0 +1,88 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { BIN, makeProject, openApp, startQtasksWorker } from "../lib/project.mjs";
+
+const QUEUED = 300;
+
+/** What a command costs before and after it does anything, as a multiple of Node that does nothing. */
+export const startUp = {
+  name: "start-up",
+  title: "Commands, from start to end",
+  what: "Processes one after the other. `list` has 100 task modules, the others one; cold is without the files that qtasks keeps beside the queue.",
+  figures: [{ key: "ms", label: "whole run", unit: "ms", better: "lower" }],
+  contenders: [
+    { id: "node", label: "node -e 0", words: ["-e", "0"] },
+    command("version", "qtasks --version", () => ["--version"]),
+    command("help", "qtasks --help", () => ["--help"]),
+    command("call", "qtasks call noop", () => ["call", "noop"]),
+    command("status", "qtasks status ID", ({ uuids }) => ["status", uuids[0]]),
+    command("cancel", "qtasks cancel ID", ({ uuids }) => ["cancel", uuids.pop()]),
+    command("result", "qtasks result ID", ({ finished }) => ["result", finished]),
+    command("list", "qtasks list, warm", () => ["list"], { modules: 100 }),
+    command("list-cold", "qtasks list, cold", () => ["list"], { modules: 100, isCold: true }),
+    command("run", "qtasks run noop", () => ["run", "noop"]),
+  ],
+  baseline: "node",
+  rounds: { full: 15, quick: 3 },
+  n: { full: 1, quick: 1 },
+  async open({ words, modules = 1, isCold = false }) {
+    if (Array.isArray(words)) return { wordsOf: () => words };
+    const files = Object.fromEntries(
+      Array.from({ length: modules - 1 }, (_, i) => [`tasks/m${i}.ts`, moduleText(i)]),
+    );
+    const folder = makeProject({ "tasks/noop.ts": NOOP, ...files });
+    const subject = { folder, isCold, ...(await fill(folder)) };
+    subject.wordsOf = () => [BIN, ...words(subject)];
+    time(subject); // what is kept from an earlier run is there from now on
+    return subject;
+  },
+  measure: async (subject) => ({ ms: time(subject) }),
+};
+
+const NOOP = `import { app } from "qtasks";\nexport const noop = app.task("noop", async () => 1);\n`;
+
+function moduleText(i) {
+  return `import { app } from "qtasks";
+interface Order { readonly id: number; readonly lines: readonly string[] }
+export const task${i} = app.task({ name: "shop.task${i}", retry: 1, tags: ["shop"] }, async (order: Order) => order.lines.length);
+`;
+}
+
+function command(id, label, words, how = {}) {
+  return { id, label, words, ...how };
+}
+
+/** One finished task, and many that wait: some are cancelled. */
+async function fill(folder) {
+  const app = openApp(folder);
+  const worker = await startQtasksWorker(folder, ["--isolation", "inline"]);
+  const { uuid: finished } = await app.addTask("noop", [], { timeout: 60 });
+  await worker.stop();
+  const later = { taskName: "noop", args: [], options: { delay: "1d" } };
+  const tasks = await app.addTasks(Array(QUEUED).fill(later));
+  await app.close();
+  return { finished, uuids: tasks.map(({ uuid }) => uuid) };
+}
+
+function time({ folder, isCold, wordsOf }) {
+  if (isCold) removeNotes(folder);
+  const words = wordsOf();
+  const start = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, words, {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME },
+    encoding: "utf8",
+  });
+  const ms = performance.now() - start;
+  if (status !== 0) throw new Error(`${words.join(" ")} ended with ${status}: ${stderr}`);
+  return ms;
+}
+
+/** All but the queue itself. */
+function removeNotes(folder) {
+  const home = join(folder, ".qtasks");
+  for (const name of readdirSync(home)) {
+    if (!name.startsWith("queue.db")) rmSync(join(home, name), { recursive: true });
+  }
+}

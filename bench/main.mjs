@@ -12,7 +12,7 @@ const ROUNDS = { full: 3, quick: 1 };
 
 const HELP = `npm run bench -- [--quick] [--only NAME]... [--queue ID]...
   --quick      fewer tasks, one round: under two minutes, and nothing to compare
-  --only NAME  scenarios whose name begins so
+  --only NAME  this scenario, or all whose names begin with it and a dash
   --queue ID   where queues are compared, only these and the one they are compared with
                With --only or --queue the tables are printed, and RESULTS.md stays as it is.
   scenarios:   ${allScenarios.map(({ name }) => name).join(" ")}
@@ -59,7 +59,7 @@ async function bench() {
 
 function chosenScenarios() {
   if (flags.only.length === 0) return allScenarios.filter(({ inQuick = true }) => inQuick || !flags.quick);
-  const found = allScenarios.filter(({ name }) => flags.only.some((prefix) => name.startsWith(prefix)));
+  const found = allScenarios.filter(({ name }) => flags.only.some((word) => name === word || name.startsWith(`${word}-`)));
   if (found.length > 0) return found;
   console.error(`error: no scenario is called ${flags.only.join(" or ")}\n${HELP}`);
   process.exit(2);

@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 const folders = [];
 
+process.on("exit", removeFolders);
+
 /** An empty folder on the disk of the temporary files, gone when the bench ends. */
 export function makeFolder(name) {
   const folder = mkdtempSync(join(tmpdir(), `qtasks-bench-${name}-`));

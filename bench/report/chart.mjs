@@ -33,7 +33,7 @@ function drawPanel({ title, figure, rows }, top) {
     const value = median(values);
     const [from, to] = [toX(Math.min(...values)), toX(Math.max(...values))];
     const middle = y + BAR / 2;
-    return `<text x="${LABEL - 8}" y="${y + 12}" text-anchor="end">${escape(label)}</text>
+    return `<text x="${LABEL - 8}" y="${y + 12}" text-anchor="end">${escaped(label)}</text>
 <rect x="${LABEL}" y="${y}" width="${round(toX(value) - LABEL)}" height="${BAR}" fill="${colourOf(contender)}"/>
 <path d="M${round(from)} ${middle}H${round(to)}" stroke="#222"/>
 <text x="${round(Math.max(to, toX(value)) + 6)}" y="${y + 12}">${number(value)}</text>`;
@@ -41,8 +41,8 @@ function drawPanel({ title, figure, rows }, top) {
   const unit = `${figure.label}, ${figure.unit}, ${figure.better} is better`;
   return {
     height: HEAD + measured.length * (BAR + GAP) + 16,
-    svg: `<text x="10" y="${top + 20}" font-size="15" font-weight="bold">${escape(title)}</text>
-<text x="10" y="${top + 36}" fill="#666">${escape(unit)}</text>
+    svg: `<text x="10" y="${top + 20}" font-size="15" font-weight="bold">${escaped(title)}</text>
+<text x="10" y="${top + 36}" fill="#666">${escaped(unit)}</text>
 ${bars.join("\n")}`,
   };
 }
@@ -57,6 +57,6 @@ function round(x) {
   return Number(x.toFixed(1));
 }
 
-function escape(text) {
+function escaped(text) {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }

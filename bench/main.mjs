@@ -59,7 +59,9 @@ async function bench() {
 
 function chosenScenarios() {
   if (flags.only.length === 0) return allScenarios.filter(({ inQuick = true }) => inQuick || !flags.quick);
-  const found = allScenarios.filter(({ name }) => flags.only.some((word) => name === word || name.startsWith(`${word}-`)));
+  const found = allScenarios.filter(({ name }) =>
+    flags.only.some((word) => name === word || name.startsWith(`${word}-`)),
+  );
   if (found.length > 0) return found;
   console.error(`error: no scenario is called ${flags.only.join(" or ")}\n${HELP}`);
   process.exit(2);

@@ -11,7 +11,7 @@ export async function startWorker(module, place, concurrency) {
       child.send("pause");
       await hasStopped(child.pid);
     },
-    resume: () => process.kill(child.pid, "SIGCONT"),
+    resume: () => signal(child.pid, "SIGCONT"),
     async stop() {
       await end(child);
     },
@@ -25,11 +25,11 @@ export function commandWorker(child) {
     pid: child.pid,
     async pause() {
       stopped = family(child.pid);
-      for (const pid of stopped) process.kill(pid, "SIGSTOP");
+      for (const pid of stopped) signal(pid, "SIGSTOP");
       for (const pid of stopped) await hasStopped(pid);
     },
     resume() {
-      for (const pid of stopped.reverse()) process.kill(pid, "SIGCONT");
+      for (const pid of stopped.reverse()) signal(pid, "SIGCONT");
       stopped = [];
     },
     async stop() {
@@ -39,6 +39,16 @@ export function commandWorker(child) {
   };
 }
 
+/** To one that may have ended: whoever waits for what it should have done will tell. */
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
+}
+
 async function hasStopped(pid) {
-  await until(() => stateOf(pid) === "T", { everyMs: 1, withinMs: 10_000, what: "the stop of a worker" });
+  const isStill = () => ["T", "Z", undefined].includes(stateOf(pid));
+  await until(isStill, { everyMs: 1, withinMs: 60_000, what: "the stop of a worker" });
 }

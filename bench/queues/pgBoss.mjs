@@ -53,21 +53,22 @@ class PgBossClient {
   }
 
   async ended(total) {
-    const query = `SELECT count(*)::int AS n, extract(epoch FROM max(completed_on)) * 1000 AS last
+    // The count reads every row: it is asked for once nobody waits any more.
+    const waiting = `SELECT 1 FROM ${this.#schema}.job WHERE name = 'job' AND state < 'active' LIMIT 1`;
+    const over = `SELECT count(*)::int AS n, extract(epoch FROM max(completed_on)) * 1000 AS last
       FROM ${this.#schema}.job WHERE state = 'completed'`;
-    let row;
-    const isOver = async () => {
-      ({
-        rows: [row],
-      } = await this.#boss.getDb().executeSql(query));
-      return row.n >= total;
-    };
+    const isOver = async () =>
+      (await this.#rows(waiting)).length === 0 && (await this.#rows(over))[0].n >= total;
     await until(isOver, { everyMs: 20, what: `the end of ${total} jobs` });
-    return Number(row.last);
+    return Number((await this.#rows(over))[0].last);
   }
 
   async close() {
     await this.#boss.stop({ graceful: false });
+  }
+
+  async #rows(sql) {
+    return (await this.#boss.getDb().executeSql(sql)).rows;
   }
 }
 

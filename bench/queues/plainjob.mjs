@@ -74,7 +74,7 @@ class PlainjobClient {
 
   async ended(total) {
     const isOver = () => this.#queue.countJobs({ status: JobStatus.Done }) >= total;
-    await until(isOver, { everyMs: 5, what: `the end of ${total} jobs` });
+    await until(isOver, { everyMs: 10, what: `the end of ${total} jobs` });
     return nowMs();
   }
 

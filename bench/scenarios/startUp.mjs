@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { BIN, makeProject, openApp, startQtasksWorker } from "../lib/project.mjs";
 
@@ -9,7 +9,7 @@ const QUEUED = 300;
 export const startUp = {
   name: "start-up",
   title: "Commands, from start to end",
-  what: "Processes one after the other. `list` has 100 task modules, the others one; cold is without the files that qtasks keeps beside the queue.",
+  what: "Processes one after the other. `list` has 100 task modules, the others one; cold is without what qtasks has noted in `.qtasks`.",
   figures: [{ key: "ms", label: "whole run", unit: "ms", better: "lower" }],
   contenders: [
     { id: "node", label: "node -e 0", words: ["-e", "0"] },
@@ -26,13 +26,9 @@ export const startUp = {
   baseline: "node",
   rounds: { full: 15, quick: 3 },
   n: { full: 1, quick: 1 },
-  async open({ words, modules = 1, isCold = false }) {
+  async open({ words, modules, isCold = false }) {
     if (Array.isArray(words)) return { wordsOf: () => words };
-    const files = Object.fromEntries(
-      Array.from({ length: modules - 1 }, (_, i) => [`tasks/m${i}.ts`, moduleText(i)]),
-    );
-    const folder = makeProject({ "tasks/noop.ts": NOOP, ...files });
-    const subject = { folder, isCold, ...(await fill(folder)) };
+    const subject = { isCold, ...(modules === undefined ? await usedProject() : projectOf(modules)) };
     subject.wordsOf = () => [BIN, ...words(subject)];
     time(subject); // what is kept from an earlier run is there from now on
     return subject;
@@ -53,20 +49,35 @@ function command(id, label, words, how = {}) {
   return { id, label, words, ...how };
 }
 
-/** One finished task, and many that wait: some are cancelled. */
-async function fill(folder) {
-  const app = openApp(folder);
+let used;
+
+/** With one task, one that is finished and many that wait: some are cancelled. All commands but `list` share it. */
+async function usedProject() {
+  used ??= await makeUsedProject();
+  return used;
+}
+
+async function makeUsedProject() {
+  const { folder } = projectOf(1);
   const worker = await startQtasksWorker(folder, ["--isolation", "inline"]);
+  const app = openApp(folder);
   const { uuid: finished } = await app.addTask("noop", [], { timeout: 60 });
   await worker.stop();
   const later = { taskName: "noop", args: [], options: { delay: "1d" } };
   const tasks = await app.addTasks(Array(QUEUED).fill(later));
   await app.close();
-  return { finished, uuids: tasks.map(({ uuid }) => uuid) };
+  return { folder, finished, uuids: tasks.map(({ uuid }) => uuid) };
+}
+
+function projectOf(modules) {
+  const files = { "tasks/noop.ts": NOOP };
+  for (let i = 1; i < modules; i++) files[`tasks/m${i}.ts`] = moduleText(i);
+  return { folder: makeProject(files) };
 }
 
 function time({ folder, isCold, wordsOf }) {
-  if (isCold) removeNotes(folder);
+  // Nothing is queued there: what is left is what qtasks has noted for the next time.
+  if (isCold) rmSync(join(folder, ".qtasks"), { recursive: true, force: true });
   const words = wordsOf();
   const start = performance.now();
   const { status, stderr } = spawnSync(process.execPath, words, {
@@ -77,12 +88,4 @@ function time({ folder, isCold, wordsOf }) {
   const ms = performance.now() - start;
   if (status !== 0) throw new Error(`${words.join(" ")} ended with ${status}: ${stderr}`);
   return ms;
-}
-
-/** All but the queue itself. */
-function removeNotes(folder) {
-  const home = join(folder, ".qtasks");
-  for (const name of readdirSync(home)) {
-    if (!name.startsWith("queue.db")) rmSync(join(home, name), { recursive: true });
-  }
 }

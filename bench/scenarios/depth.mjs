@@ -38,18 +38,10 @@ export const depth = {
     // Closed, the log is folded into the file.
     const bytes = statSync(join(folder, ".qtasks/queue.db")).size / (n * (scheduled + waiting) + 1000);
     const app = openApp(folder, { durability: "normal" });
-    await app.open();
+    await timesOfClaims(app); // the first ones of this process are slower, whatever waits
     return { app, bytes };
   },
-  async measure({ app, bytes }) {
-    const times = [];
-    for (let i = 0; i < CLAIMS; i++) {
-      // The shortest line must not end, and the others are written to alike.
-      if (i % 100 === 0) await queue(app, 1000);
-      times.push(await timeOfClaim(app));
-    }
-    return { claimMs: median(times), bytes };
-  },
+  measure: async ({ app, bytes }) => ({ claimMs: median(await timesOfClaims(app)), bytes }),
   close: ({ app }) => app.close(),
 };
 
@@ -58,6 +50,16 @@ async function queue(app, count, options = {}) {
   for (let left = count; left > 0; left -= 1000) {
     await app.addTasks(Array(Math.min(left, 1000)).fill(call));
   }
+}
+
+async function timesOfClaims(app) {
+  const times = [];
+  for (let i = 0; i < CLAIMS; i++) {
+    // The shortest line must not end, and the others are written to alike.
+    if (i % 100 === 0) await queue(app, 1000);
+    times.push(await timeOfClaim(app));
+  }
+  return times;
 }
 
 async function timeOfClaim(app) {

@@ -3,6 +3,7 @@ import { allQueues } from "../queues/all.mjs";
 
 const figures = [{ key: "rate", label: "queued", unit: "tasks/s", better: "higher" }];
 const BULK = 1000;
+const WARM_UP = 300;
 
 const common = {
   figures,
@@ -11,7 +12,7 @@ const common = {
   // Nobody works on it: this is about queueing only.
   async open(queue) {
     const client = await queue.open(await queue.place());
-    for (let i = 0; i < 100; i++) await client.add("noop");
+    for (let i = 0; i < WARM_UP; i++) await client.add("noop");
     return client;
   },
   close: (client) => client.close(),

@@ -42,7 +42,10 @@ export async function message(child, type) {
 }
 
 export async function says(child, pattern) {
-  await until(() => pattern.test(child.said) || hasEnded(child), { withinMs: 300_000, what: String(pattern) });
+  await until(() => pattern.test(child.said) || hasEnded(child), {
+    withinMs: 300_000,
+    what: String(pattern),
+  });
   if (!pattern.test(child.said)) throw new Error(`a process ended without saying ${pattern}: ${child.said}`);
 }
 

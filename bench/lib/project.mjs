@@ -26,7 +26,11 @@ export const flaky = app.task({ name: "flaky", retry: 2 }, async () => {
 export function makeProject(files = { "tasks/bench.mjs": TASKS }) {
   const folder = makeFolder("project");
   // A busy machine is no hanging module; all else is as it is by default.
-  const all = { "qtasks.config.mjs": "export default { loadTimeout: 60 };\n", "package.json": "{}\n", ...files };
+  const all = {
+    "qtasks.config.mjs": "export default { loadTimeout: 60 };\n",
+    "package.json": "{}\n",
+    ...files,
+  };
   for (const [file, text] of Object.entries(all)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), text);

@@ -47,6 +47,8 @@ export class Retention {
       const tooMany = count === null ? 0 : await this.#broker.prune({ keep: count, limit: AT_ONCE });
       this.#later(Math.max(tooOld, tooMany) >= AT_ONCE ? SOON_MS : EVERY_MS);
     } catch (error) {
+      // What was under way when the worker stopped may find the queue closed.
+      if (this.#isStopped) return;
       this.#reportFault("forgetting finished tasks", error);
       this.#later(EVERY_MS);
     }

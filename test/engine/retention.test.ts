@@ -71,6 +71,22 @@ describe("a running worker", () => {
     expect(await finished(world)).toBe(0);
     await worker.stop();
   });
+
+  test("says nothing of a queue that was closed while it was forgetting", async () => {
+    const world = createWorld({ config: { keepFinished: { count: 0 } } });
+    await finish(world, 1);
+    let close: () => void = () => {};
+    world.broker.prune = () =>
+      new Promise((_, reject) => {
+        close = () => reject(new Error("the queue is not open"));
+      });
+    const worker = await world.started();
+    await world.system.advance(1000);
+    await worker.stop();
+    close();
+    await world.system.advance(1000);
+    expect(world.faults).toEqual([]);
+  });
 });
 
 async function finish(world: World, count: number): Promise<void> {

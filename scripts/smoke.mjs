@@ -11,6 +11,12 @@ const workshop = mkdtempSync(join(tmpdir(), "qtasks-smoke-"));
 /** package types, and whether a .js file is an ES module there */
 const KINDS = { module: true, commonjs: false, none: false };
 const MODULES = ["ts", "mts", "cts", "js", "mjs"];
+const QUEUE = `
+  import { QueueTasks } from "qtasks";
+  const app = new QueueTasks();
+  await app.addTasks(${JSON.stringify(MODULES)}.map((taskName) => ({ taskName, args: [21] })));
+  await app.close();
+`;
 let passed = 0;
 
 try {
@@ -73,7 +79,7 @@ function smoke(version, tarball) {
   for (const [name, isModule] of Object.entries(KINDS)) {
     const folder = join(project, name);
     writeProject(folder, name, isModule);
-    for (const kind of MODULES) qtasks(["call", kind, "21", "--quiet"], /^[0-9a-f-]{36}$/, 0, folder);
+    execFileSync("node", ["queue.mjs"], { cwd: folder, env });
     qtasks(["worker", "--burst"], "", 0, folder);
     qtasks(["status", "--json"], /"success":5,"error":0/, 0, folder);
   }
@@ -84,6 +90,8 @@ function smoke(version, tarball) {
 function writeProject(folder, type, isModule) {
   mkdirSync(join(folder, "tasks"), { recursive: true });
   writeFileSync(join(folder, "package.json"), type === "none" ? "{}" : JSON.stringify({ type }));
+  writeFileSync(join(folder, "qtasks.config.json"), "{}");
+  writeFileSync(join(folder, "queue.mjs"), QUEUE);
   const typed = (name) => `
     import { app } from "qtasks";
     enum Size { Large = 2 }

@@ -14,8 +14,6 @@ import { startSpinner } from "../ui/spinner.js";
 import { hintIfUnserved } from "../unserved.js";
 import { UsageError } from "../usage.js";
 
-export { wholeNumber } from "../callFlags.js";
-
 /** Queues a task, or one for each line of a batch. */
 export async function call(stage: Stage, line: CommandLine): Promise<number> {
   const rough = line.command.optsWithGlobals<CallFlags>();

@@ -4,6 +4,7 @@ import { BadOptionError, LoadError } from "../../core/errors.js";
 import type { Worker } from "../../engine/app.js";
 import type { EventName } from "../../ports/plugin.js";
 import { Sources } from "../../setup/sources.js";
+import { atLeast } from "../atLeast.js";
 import { EXIT } from "../exit.js";
 import { onSignals, signalCode } from "../interrupt.js";
 import { type GlobalOptions, openWorker, requireTask, type Session } from "../session.js";
@@ -21,7 +22,6 @@ import {
 import { UsageError } from "../usage.js";
 import { version } from "../version.js";
 import { reloadOnChange } from "../watch.js";
-import { wholeNumber } from "./call.js";
 
 export interface WorkerFlags extends GlobalOptions {
   readonly concurrency?: string | undefined;
@@ -59,7 +59,7 @@ export async function work(stage: Stage, flags: WorkerFlags): Promise<number> {
     ...(only !== undefined && { only }),
     ...(flags.name !== undefined && { name: workerName(flags.name) }),
     ...(flags.burst && { burst: true }),
-    ...(flags.maxTasks !== undefined && { maxTasks: atLeastOne("--max-tasks", flags.maxTasks) }),
+    ...(flags.maxTasks !== undefined && { maxTasks: atLeast("--max-tasks", flags.maxTasks, 1) }),
   });
   await requireTasks(worker, only);
   writeEvents(session, log);
@@ -119,18 +119,12 @@ function logChoice(flags: WorkerFlags): LogChoice {
 function configFlags(flags: WorkerFlags): Record<string, unknown> {
   return {
     ...(flags.concurrency !== undefined && {
-      maxTasksProcess: atLeastOne("--concurrency", flags.concurrency),
+      maxTasksProcess: atLeast("--concurrency", flags.concurrency, 1),
     }),
-    ...(flags.processes !== undefined && { processes: atLeastOne("--processes", flags.processes) }),
+    ...(flags.processes !== undefined && { processes: atLeast("--processes", flags.processes, 1) }),
     ...(flags.isolation !== undefined && { isolation: isolationName(flags.isolation) }),
     ...(flags.grace !== undefined && { grace: graceOf(flags.grace) }),
   };
-}
-
-function atLeastOne(flag: string, text: string): number {
-  const value = wholeNumber(flag, text);
-  if (value >= 1) return value;
-  throw new UsageError(`${flag} is ${text}.`, "Give a whole number, 1 or more.");
 }
 
 function isolationName(text: string): string {

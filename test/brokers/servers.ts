@@ -16,13 +16,9 @@ export async function redisUrl(): Promise<string | undefined> {
   return (await answers(url, 6379)) ? url : notFound("Redis", url, "QTASKS_TEST_REDIS_URL");
 }
 
-/**
- * Where the tests find a PostgreSQL database in which they may make schemas; undefined, and said, when none is named:
- * draining ten thousand tasks there takes longer than a test may.
- */
+/** Where the tests find a PostgreSQL database in which they may make schemas; undefined, and said, when there is none. */
 export async function postgresUrl(): Promise<string | undefined> {
-  const url = process.env.QTASKS_TEST_POSTGRES_URL;
-  if (url === undefined) return notFound("PostgreSQL", "nowhere", "QTASKS_TEST_POSTGRES_URL");
+  const url = process.env.QTASKS_TEST_POSTGRES_URL ?? "postgres://qtasks:qtasks@127.0.0.1:5432/qtasks_test";
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
   client.on("error", () => {});
   try {

@@ -200,6 +200,7 @@ CREATE OR REPLACE FUNCTION qtasks_claim(p_queue text, p_names text[], p_uuids te
 RETURNS SETOF qtasks_task LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_server bigint := qtasks_server_ms();
+  v_lapsed text[];
   v_lost text[] := '{}';
   t qtasks_task;
 BEGIN
@@ -212,14 +213,16 @@ BEGIN
     RETURNING uuid
   ) UPDATE job SET state = 'waiting', process_at_ms = NULL, delay_ms = 0 FROM due WHERE queue = p_queue AND id = due.uuid;
 
+  -- Looked for by itself: as part of the next query it would be looked for anew for each task that runs.
+  v_lapsed := ARRAY(
+    SELECT uuid FROM qtasks_task
+      WHERE queue = p_queue AND status = 'process' AND boot = p_boot AND mono_end_ms <= p_mono
+    -- The clock of another boot, which may be another machine, says nothing here: its leases end by the server's.
+    UNION ALL SELECT uuid FROM qtasks_task
+      WHERE queue = p_queue AND status = 'process' AND boot <> p_boot AND server_end_ms <= v_server);
   FOR t IN SELECT * FROM qtasks_task
-    WHERE queue = p_queue AND status = 'process' AND name = ANY (p_names) AND (p_uuids IS NULL OR uuid = ANY (p_uuids))
-      AND uuid IN (
-        SELECT uuid FROM qtasks_task
-          WHERE queue = p_queue AND status = 'process' AND boot = p_boot AND mono_end_ms <= p_mono
-        -- The clock of another boot, which may be another machine, says nothing here: its leases end by the server's.
-        UNION ALL SELECT uuid FROM qtasks_task
-          WHERE queue = p_queue AND status = 'process' AND boot <> p_boot AND server_end_ms <= v_server)
+    WHERE queue = p_queue AND uuid = ANY (v_lapsed) AND status = 'process' AND name = ANY (p_names)
+      AND (p_uuids IS NULL OR uuid = ANY (p_uuids))
     FOR UPDATE
   LOOP
     IF t.cancelling IS NULL THEN

@@ -102,7 +102,7 @@ async function callWithFault(project: Project, fault: string, words: readonly st
   return await project.startCommand("strace", command, {}).ended;
 }
 
-const STEPS = isLong ? Array.from({ length: 40 }, (_, n) => n + 1) : [1, 3, 6, 60];
+const STEPS = isLong ? Array.from({ length: 40 }, (_, n) => n + 1) : [1, 2, 4, 6, 11, 60];
 
 for (const isNew of [false, true]) {
   const what = isNew ? "a new file is set up" : "a task is stored";

@@ -3,6 +3,7 @@ import type { Broker, BrokerListener } from "../ports/broker.js";
 /**
  * Subscribes, does something, and waits until the broker calls back about it.
  * @param isSeen whether what was done can be seen; asked at each call, of which some one must come late enough
+ * @param boundMs the default is below the five seconds that test frameworks give a case
  * @throws {Error} when none has come in a time that no storage should need
  */
 export async function wakes(
@@ -11,6 +12,7 @@ export async function wakes(
   uuid: string,
   doing: () => Promise<unknown>,
   isSeen: () => Promise<boolean> = async () => true,
+  boundMs = 4000,
 ): Promise<void> {
   const { promise: woken, resolve, reject } = deferred();
   const look = (uuids?: readonly string[]) => {
@@ -21,7 +23,7 @@ export async function wakes(
   };
   const listener: BrokerListener = event === "queued" ? { queued: () => look() } : { [event]: look };
   const unsubscribe = await subscriber.subscribe(listener);
-  const bound = setTimeout(() => reject(new Error(`nobody was told "${event}"`)), WAKE_BOUND_MS);
+  const bound = setTimeout(() => reject(new Error(`nobody was told "${event}"`)), boundMs);
   try {
     // Together, so that a failure of either is handled whenever it comes.
     await Promise.all([woken, doing()]);
@@ -30,9 +32,6 @@ export async function wakes(
     unsubscribe();
   }
 }
-
-/** Below the five seconds that test frameworks give a case. */
-const WAKE_BOUND_MS = 4000;
 
 function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
   let resolve = () => {};

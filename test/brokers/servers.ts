@@ -18,7 +18,7 @@ export async function redisUrl(): Promise<string | undefined> {
 
 /** Where the tests find a PostgreSQL database in which they may make schemas; undefined, and said, when there is none. */
 export async function postgresUrl(): Promise<string | undefined> {
-  const url = process.env.QTASKS_TEST_POSTGRES_URL ?? "postgres://qtasks:qtasks@127.0.0.1:5432/qtasks_test";
+  const url = process.env.QTASKS_TEST_POSTGRES_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
   client.on("error", () => {});
   try {

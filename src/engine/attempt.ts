@@ -70,7 +70,12 @@ export class AttemptRunner implements Attempts {
     return await runInScope({ ctx, host }, async () => {
       const given = JSON.parse(job.args) as unknown[];
       const args = schema.input === null ? given : [await checkInput(schema.name, schema.input, given)];
-      const run = { task: home.wrap(schema), args, ctx, self: schema.echo ? home.running(schema, ctx) : undefined };
+      const run = {
+        task: home.wrap(schema),
+        args,
+        ctx,
+        self: schema.echo ? home.running(schema, ctx) : undefined,
+      };
       const result = await new schema.executor(run).execute();
       return encodeJsonWithin(result === undefined ? null : result, "result", home.config.maxPayload);
     });

@@ -62,12 +62,15 @@ export class Placing {
     this.#releaseReserved();
     for (const run of this.#waiting.values()) {
       const child = this.#placeFor(run);
-      if (child === undefined) continue;
+      if (child === undefined) {
+        // At once: the next in line may be one that would take the last child from it.
+        this.#reserveForBlocking();
+        continue;
+      }
       this.#waiting.delete(run.fence);
       child.isReserved = false;
       assign(child, run);
     }
-    this.#reserveForBlocking();
   }
 
   /** A plain function took so long. */

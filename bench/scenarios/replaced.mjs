@@ -22,7 +22,11 @@ export const replaced = {
     const start = performance.now();
     process.kill(pid, "SIGKILL");
     // Until its worker knows, a task would be given to the dead, and be a crash: that is another figure.
-    await until(() => stateOf(pid) === undefined, { everyMs: 1, withinMs: 60_000, what: "the end of a child" });
+    await until(() => stateOf(pid) === undefined, {
+      everyMs: 1,
+      withinMs: 60_000,
+      what: "the end of a child",
+    });
     if ((await ask()) === pid) throw new Error(`the child ${pid} is dead and has answered`);
     return { ms: performance.now() - start };
   },

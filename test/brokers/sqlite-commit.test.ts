@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { SqliteBroker } from "../../src/brokers/sqlite/broker.js";
 import { GroupCommit } from "../../src/brokers/sqlite/commit.js";
 import { type Database, loadDriver } from "../../src/brokers/sqlite/driver.js";
+import { LogFolding } from "../../src/brokers/sqlite/fold.js";
 import { Sql } from "../../src/brokers/sqlite/sql.js";
 import type { NewTask } from "../../src/core/record.js";
 import type { ClaimRequest } from "../../src/ports/broker.js";
@@ -48,6 +49,17 @@ test("gives an error to the caller whose verb threw, and undoes what that verb w
   expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(sql.all("SELECT n FROM t ORDER BY n")).toMatchObject([{ n: 1 }, { n: 3 }]);
   expect(commits.map(({ queued }) => queued)).toEqual([false]);
+});
+
+test("cuts the log off once a busy queue is quiet", async () => {
+  const folding = new LogFolding(other, path, 1);
+  const text = JSON.stringify(["x".repeat(100_000)]);
+  await broker.enqueue(Array.from({ length: 10 }, (_, n) => task(`t${n}`, { args: text })));
+  const log = () => fs.statSync(`${path}-wal`).size;
+  expect(log()).toBeGreaterThan(1_000_000);
+  folding.committed();
+  await expect.poll(log).toBe(0);
+  folding.stop();
 });
 
 test("answers a blocking call after all that was called before it", async () => {

@@ -30,6 +30,7 @@ import { diagnose } from "./diagnose.js";
 import { type Database, loadDriver } from "./driver.js";
 import { enqueue } from "./enqueue.js";
 import { notOpenError, toBrokerError } from "./errors.js";
+import { LogFolding } from "./fold.js";
 import { FileIdentity } from "./identity.js";
 import { extend, report } from "./leases.js";
 import { list, oldestWaiting } from "./list.js";
@@ -90,6 +91,7 @@ export class SqliteBroker implements Broker {
     if (connection === undefined) return;
     await connection.commit.drain();
     connection.listeners.close();
+    connection.folding.stop();
     connection.liveness.releaseAll();
     disconnect(connection.db);
   }
@@ -201,6 +203,7 @@ export class SqliteBroker implements Broker {
     const identity = new FileIdentity(path);
     const listeners = new Listeners(path, () => cancellingUuids(sql));
     const liveness = new Liveness(driver, path);
+    const folding = new LogFolding(db, path);
     const commit = new GroupCommit(sql, {
       path,
       busyTimeoutMs,
@@ -210,10 +213,13 @@ export class SqliteBroker implements Broker {
         checkVersion(sql, path);
       },
       checkStored: () => identity.check(),
-      onCommitted: (effects) => listeners.announce(effects),
+      onCommitted: (effects) => {
+        listeners.announce(effects);
+        folding.committed();
+      },
       onFailed: () => liveness.forgive(),
     });
-    return { db, listeners, commit, liveness };
+    return { db, listeners, commit, liveness, folding };
   }
 
   #open(): Connection {
@@ -251,6 +257,7 @@ interface Connection {
   readonly commit: GroupCommit;
   readonly listeners: Listeners;
   readonly liveness: Liveness;
+  readonly folding: LogFolding;
 }
 
 function cancellingUuids(sql: Sql): readonly string[] {

@@ -46,8 +46,8 @@ export function openApp(folder, options = {}) {
 }
 
 /** `qtasks worker` as users start it; resolves once it claims. */
-export async function startQtasksWorker(folder, words = [], env = {}) {
-  const child = start(process.execPath, [BIN, "worker", ...words], { cwd: folder, env });
+export async function startQtasksWorker(folder, words = [], env = {}, nodeWords = []) {
+  const child = start(process.execPath, [...nodeWords, BIN, "worker", ...words], { cwd: folder, env });
   await says(child, /concurrency \d+/);
   return commandWorker(child);
 }

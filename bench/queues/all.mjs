@@ -3,7 +3,7 @@ import { graphile } from "./graphile.mjs";
 import { pgBoss } from "./pgBoss.mjs";
 import { plainjob } from "./plainjob.mjs";
 import { pQueue } from "./pQueue.mjs";
-import { qtasks, qtasksInline, qtasksNormal, qtasksQuiet } from "./qtasks.mjs";
+import { qtasks, qtasksInline, qtasksNormal, qtasksQuiet, qtasksRedis } from "./qtasks.mjs";
 import { rawFull, rawNormal } from "./raw.mjs";
 
 /**
@@ -25,6 +25,7 @@ export const allQueues = [
   qtasksQuiet,
   qtasksNormal,
   qtasksInline,
+  qtasksRedis,
   bullmq,
   bullmqAof,
   plainjob,

@@ -1,7 +1,10 @@
 import { until } from "../lib/clock.mjs";
 import { makeProject, openApp, startQtasksWorker } from "../lib/project.mjs";
+import { redis, redisMissing } from "../lib/servers.mjs";
 import { startWorker } from "../lib/worker.mjs";
 import { perform } from "./perform.mjs";
+
+let places = 0;
 
 const PROCESSES = "tasks in child processes, results stored";
 
@@ -18,6 +21,17 @@ export const qtasksNormal = fromShell(
   `durability normal, ${PROCESSES}`,
   { durability: "normal" },
 );
+export const qtasksRedis = {
+  ...fromShell(
+    "qtasks-redis",
+    "qtasks, its broker on Redis without AOF",
+    `a crash of Redis takes everything, ${PROCESSES}`,
+    {
+      broker: async () => `redis://127.0.0.1:${await redis(false)}/0?prefix=bench${places++}`,
+    },
+  ),
+  missing: redisMissing,
+};
 export const qtasksInline = {
   id: "qtasks-inline",
   queuesAs: "qtasks",
@@ -28,23 +42,24 @@ export const qtasksInline = {
   startWorker: (place, concurrency) => startWorker(import.meta.url, place, concurrency),
 };
 
-function fromShell(id, label, keeps, { durability = "full", words = [], queuesAs } = {}) {
+function fromShell(id, label, keeps, { durability = "full", words = [], queuesAs, broker } = {}) {
   return {
     id,
     label,
     keeps,
     queuesAs,
-    place: async () => ({ folder: makeProject(), durability }),
+    place: async () => ({ folder: makeProject(), durability, broker: await broker?.() }),
     open: async (place) => await openClient(place),
-    startWorker: ({ folder }, concurrency) =>
-      startQtasksWorker(folder, ["--concurrency", String(concurrency), ...words], {
+    startWorker: (place, concurrency) =>
+      startQtasksWorker(place.folder, ["--concurrency", String(concurrency), ...words], {
         QTASKS_DURABILITY: durability,
+        ...(place.broker !== undefined && { QTASKS_BROKER: place.broker }),
       }),
   };
 }
 
-async function openClient({ folder, durability }) {
-  const app = openApp(folder, { durability });
+async function openClient({ folder, durability, broker }) {
+  const app = openApp(folder, { durability, ...(broker !== undefined && { broker }) });
   await app.open();
   return new QtasksClient(app);
 }

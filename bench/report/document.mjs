@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
 import { allQueues } from "../queues/all.mjs";
 import { judgeGoals } from "./goals.mjs";
 import { machine } from "./machine.mjs";
 import { number, range } from "./numbers.mjs";
 import { ratioOf, summaryOf } from "./ratios.mjs";
+
+/** What no run finds out by itself: why a goal is missed, and what was tried. */
+const WHY = readFileSync(new URL("why.md", import.meta.url), "utf8").trim();
 
 const CAVEATS = [
   "Rounds are interleaved (A B C, A B C, …); shown is the median with minimum and maximum. Ratios are of the same round, then their median: they say more than the absolute numbers, which follow the machine and its neighbours.",
@@ -13,7 +17,7 @@ const CAVEATS = [
 ];
 
 /** The page of a run. */
-export function document({ mode, seconds, scenarios, results }) {
+export function document({ mode, seconds, scenarios, results, profile }) {
   return `# What was measured
 
 ${mode === "quick" ? "**A quick run: one round of few tasks. It shows that the bench runs, and nothing else.**\n\n" : ""}\
@@ -27,6 +31,14 @@ ${list(machine())}
 
 ${goals(results)}
 
+## Where the time goes
+
+The supervisor's CPU profile while it drains, concurrency 100, default settings (\`npm run bench -- --profile\`):
+
+${profileTable(profile)}
+
+${WHY}
+
 ## What the queues keep
 
 | queue | version, durability |
@@ -38,6 +50,13 @@ ${allQueues.map(({ label, keeps }) => `| ${label} | ${keeps} |`).join("\n")}
 ${list(CAVEATS)}
 
 ${scenarios.map((scenario) => section(scenario, results)).join("\n")}`;
+}
+
+export function profileTable(profile) {
+  const rows = profile.map(
+    ({ area, us, share }) => `| ${area} | ${number(us)} | ${Math.round(share * 100)} % |`,
+  );
+  return ["| area | µs a task | share |", "| --- | ---: | ---: |", ...rows].join("\n");
 }
 
 function goals(results) {

@@ -65,6 +65,13 @@ const GOALS = [
     "least",
     0.8,
   ),
+  ratio(
+    "drained by qtasks on Redis, against plain BullMQ there",
+    { ...DRAINED, of: "qtasks-redis" },
+    "bullmq",
+    "least",
+    0.7,
+  ),
 ];
 
 /** @returns for each goal `{ figure, goal, found, isReached }`; `found` undefined where it was not measured */

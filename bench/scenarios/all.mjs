@@ -9,6 +9,7 @@ import { payloads } from "./payloads.mjs";
 import { plain } from "./plain.mjs";
 import { bulk, oneByOne, producers } from "./queued.mjs";
 import { replaced } from "./replaced.mjs";
+import { size } from "./size.mjs";
 import { startUp } from "./startUp.mjs";
 import { waiters } from "./waiters.mjs";
 import { wakeUps } from "./wakeUps.mjs";
@@ -31,5 +32,6 @@ export const allScenarios = [
   waiters,
   idle,
   replaced,
+  size,
   startUp,
 ];

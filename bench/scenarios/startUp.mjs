@@ -24,7 +24,7 @@ export const startUp = {
     command("run", "qtasks run noop", () => ["run", "noop"]),
   ],
   baseline: "node",
-  rounds: { full: 15, quick: 3 },
+  rounds: { full: 15, quick: 1 },
   n: { full: 1, quick: 1 },
   async open({ words, modules, isCold = false }) {
     if (Array.isArray(words)) return { wordsOf: () => words };

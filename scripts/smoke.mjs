@@ -1,10 +1,13 @@
 // Drives the packed package, in a project of its own, on other versions of Node: node scripts/smoke.mjs 22 24
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
+const execute = promisify(execFile);
 const repo = fileURLToPath(new URL("..", import.meta.url));
 const versions = process.argv.slice(2);
 const workshop = mkdtempSync(join(tmpdir(), "qtasks-smoke-"));
@@ -20,37 +23,35 @@ const QUEUE = `
 let passed = 0;
 
 try {
-  const tarball = pack();
-  for (const version of versions) smoke(version, tarball);
+  const tarball = await pack();
+  // Each has its own project, and they wait for the network and for their processes most of the time.
+  const ends = await Promise.allSettled(versions.map((version) => smoke(version, tarball)));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 } finally {
   rmSync(workshop, { recursive: true, force: true });
 }
 console.log(`${passed} passed, 0 failed`);
 
-function pack() {
-  const [{ filename }] = JSON.parse(
-    execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", workshop], {
-      cwd: repo,
-      encoding: "utf8",
-    }),
-  );
-  return join(workshop, filename);
+async function pack() {
+  const words = ["pack", "--json", "--ignore-scripts", "--pack-destination", workshop];
+  const { stdout } = await execute("npm", words, { cwd: repo });
+  return join(workshop, JSON.parse(stdout)[0].filename);
 }
 
-function smoke(version, tarball) {
+async function smoke(version, tarball) {
   const project = join(workshop, `node${version}`);
   mkdirSync(project);
   writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module", private: true }));
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", tarball, `node@${version}`], {
+  const packages = [tarball, `node@${version}`];
+  await execute("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages], {
     cwd: project,
-    stdio: "ignore",
   });
   const env = {
     ...process.env,
     PATH: `${join(project, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
   };
-  const qtasks = (words, expected, code = 0, cwd = project) => {
-    const run = spawnSync("qtasks", words, { cwd, env, encoding: "utf8", timeout: 60_000 });
+  const qtasks = async (words, expected, code = 0, cwd = project) => {
+    const run = await qtasksIn(cwd, env, words);
     const seen = `${run.stdout.trim()}`;
     const fits = expected instanceof RegExp ? expected.test(seen) : seen === expected;
     if (run.status !== code || !fits) {
@@ -64,26 +65,33 @@ function smoke(version, tarball) {
     passed += 1;
     return seen;
   };
-  const actual = execFileSync("node", ["--version"], { env, encoding: "utf8" }).trim();
+  const actual = (await execute("node", ["--version"], { env })).stdout.trim();
   if (!actual.startsWith(`v${version}.`)) throw new Error(`node@${version} gave ${actual}.`);
 
-  qtasks(["init"], /wrote tasks\/hello\.ts/);
-  qtasks(["list", "--names"], "hello");
-  qtasks(["run", "hello", "Ada"], "Hello, Ada!");
-  const uuid = qtasks(["call", "hello", "Bob", "--quiet"], /^[0-9a-f-]{36}$/);
-  qtasks(["result", uuid], "", 124);
-  qtasks(["worker", "--burst"], "");
-  qtasks(["result", uuid], "Hello, Bob!");
-  qtasks(["status", "--json"], /"success":2/);
-  qtasks(["call", "helo"], "", 4);
+  await qtasks(["init"], /wrote tasks\/hello\.ts/);
+  await qtasks(["list", "--names"], "hello");
+  await qtasks(["run", "hello", "Ada"], "Hello, Ada!");
+  const uuid = await qtasks(["call", "hello", "Bob", "--quiet"], /^[0-9a-f-]{36}$/);
+  await qtasks(["result", uuid], "", 124);
+  await qtasks(["worker", "--burst"], "");
+  await qtasks(["result", uuid], "Hello, Bob!");
+  await qtasks(["status", "--json"], /"success":2/);
+  await qtasks(["call", "helo"], "", 4);
   for (const [name, isModule] of Object.entries(KINDS)) {
     const folder = join(project, name);
     writeProject(folder, name, isModule);
-    execFileSync("node", ["queue.mjs"], { cwd: folder, env });
-    qtasks(["worker", "--burst"], "", 0, folder);
-    qtasks(["status", "--json"], /"success":5,"error":0/, 0, folder);
+    await execute("node", ["queue.mjs"], { cwd: folder, env });
+    await qtasks(["worker", "--burst"], "", 0, folder);
+    await qtasks(["status", "--json"], /"success":5,"error":0/, 0, folder);
   }
   console.log(`Node ${actual}: the packed package works.`);
+}
+
+async function qtasksIn(cwd, env, words) {
+  const child = spawn("qtasks", words, { cwd, env, stdio: ["ignore", "pipe", "pipe"], timeout: 60_000 });
+  const ended = new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
+  const [status, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+  return { status, stdout, stderr };
 }
 
 /** A task module of every kind, in a project of that package type; each fails where it was not loaded as what it is. */

@@ -18,7 +18,7 @@ async function names(
 }
 
 describe.concurrent("a config", () => {
-  const jobs = { "jobs/here.ts": TASK };
+  const jobs = { "jobs/here.mjs": TASK };
   const shapes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "qtasks.config.ts": {
       "qtasks.config.ts":
@@ -38,7 +38,7 @@ describe.concurrent("a config", () => {
     "qtasks.config.json": { "qtasks.config.json": '{ "tasks": "jobs" }' },
     ".qtasksrc as YAML": { ".qtasksrc": "tasks: jobs" },
     ".qtasksrc.json": { ".qtasksrc.json": '{ "tasks": ["jobs"] }' },
-    "package.json#qtasks": { "package.json": '{ "qtasks": { "tasks": "jobs/**/*.ts" } }' },
+    "package.json#qtasks": { "package.json": '{ "qtasks": { "tasks": "jobs/**/*.mjs" } }' },
   };
 
   test.for(Object.entries(shapes))("may be %s", async ([, files]) => {
@@ -56,7 +56,7 @@ describe.concurrent("a config", () => {
     );
     const how = { cwd: "deep/er" };
     expect(await project.qtasks(["list"], how)).toMatchObject({
-      stdout: expect.stringContaining("jobs/here.ts:2"),
+      stdout: expect.stringContaining("jobs/here.mjs:2"),
     });
     await project.call(["here"], how);
     expect(project.read(".qtasks/last")).toHaveLength(37);
@@ -67,7 +67,7 @@ describe.concurrent("a config", () => {
       {
         "qtasks.config.json": "{ wrong",
         "near/qtasks.config.json": "{}",
-        "near/tasks/here.ts": TASK,
+        "near/tasks/here.mjs": TASK,
       },
       INLINE,
     );
@@ -79,7 +79,7 @@ describe.concurrent("a config", () => {
       {
         "qtasks.config.json": "{ wrong",
         "other/it.config.mjs": "export default {};",
-        "other/tasks/here.ts": TASK,
+        "other/tasks/here.mjs": TASK,
       },
       INLINE,
     );
@@ -92,7 +92,7 @@ describe.concurrent("a config", () => {
   });
 
   test("is not needed where there is a folder `tasks`", async () => {
-    expect(await names({ "tasks/here.ts": TASK })).toBe("here\n");
+    expect(await names({ "tasks/here.mjs": TASK })).toBe("here\n");
   });
 
   test("and a folder `tasks` both missing is exit 3, and the hint is `qtasks init`", async () => {
@@ -108,7 +108,7 @@ describe.concurrent("a config", () => {
     const project = new Project(
       {
         "qtasks.config.json": '{ "maxTasksProcess": 2, "isolation": "inline" }',
-        "tasks/here.ts": TASK,
+        "tasks/here.mjs": TASK,
       },
       INLINE,
     );
@@ -138,7 +138,7 @@ describe.concurrent("a config", () => {
 
 describe.concurrent("a config that is wrong is exit 3", () => {
   const refused = async (files: Readonly<Record<string, string>>, env = {}) => {
-    const ended = await new Project({ "tasks/here.ts": TASK, ...files }).qtasks(["status"], { env });
+    const ended = await new Project({ "tasks/here.mjs": TASK, ...files }).qtasks(["status"], { env });
     expect(ended).toMatchObject({ code: 3, stdout: "" });
     return complaintOf(ended);
   };
@@ -279,7 +279,7 @@ describe.concurrent("task modules", () => {
   });
 
   test("are found to an end although links loop", async () => {
-    const project = new Project({ "tasks/deep/here.ts": TASK }, INLINE);
+    const project = new Project({ "tasks/deep/here.mjs": TASK }, INLINE);
     symlinkSync("..", project.path("tasks/deep/up"));
     symlinkSync("itself", project.path("tasks/itself"));
     expect(await project.qtasks(["list", "--names"])).toMatchObject({ code: 0, stdout: "here\n" });

@@ -11,9 +11,9 @@ interface Result {
   readonly cancelReason: string | null;
 }
 
-const TASKS = `
+/** What needs the compiler: decorators, and types. */
+const TYPED = `
 import { app, TaskMiddleware } from "qtasks";
-import { gate } from "../gate.mjs";
 
 class DownError extends Error {}
 class TimeoutError extends DownError {}
@@ -26,12 +26,6 @@ export const flaky = app.task({ name: "flaky", ...retried }, async (self) => {
 });
 export const unlisted = app.task({ name: "unlisted", ...retried }, async (self) => {
   throw new TypeError("not in the list");
-});
-export const hold = app.task("hold", async (key: string) => await gate(key));
-export const mark = app.task("mark", async (label: string) => label);
-export const slow = app.task("slow", async () => {
-  await gate("slow");
-  return "slow and done";
 });
 
 export class Reports {
@@ -52,12 +46,6 @@ export const evens = app.task({ name: "evens" }, function* () {
   yield 4;
 });
 
-export const double = app.task("double", async (number: number) => number * 2);
-export const parent = app.task({ name: "parent", echo: true }, async (self, number: number) => {
-  const result = await double.with({ timeout: 60 }).addTask(number);
-  return { own: self.ctx.taskName, doubled: await result.value() };
-});
-
 class NotOnSundays extends TaskMiddleware {
   handle(executor) {
     if (executor.args[0] === "sunday") executor.ctx.cancel("never on a sunday");
@@ -66,7 +54,24 @@ class NotOnSundays extends TaskMiddleware {
 export const bells = app.task({ name: "bells", middlewaresBefore: [NotOnSundays] }, async (day: string) => day);
 `;
 
-const project = new Project({ "tasks/all.ts": TASKS });
+const PLAIN = `
+import { app } from "qtasks";
+import { gate } from "../gate.mjs";
+
+export const hold = app.task("hold", async (key) => await gate(key));
+export const mark = app.task("mark", async (label) => label);
+export const slow = app.task("slow", async () => {
+  await gate("slow");
+  return "slow and done";
+});
+export const double = app.task("double", async (number) => number * 2);
+export const parent = app.task({ name: "parent", echo: true }, async (self, number) => {
+  const result = await double.with({ timeout: 60 }).addTask(number);
+  return { own: self.ctx.taskName, doubled: await result.value() };
+});
+`;
+
+const project = new Project({ "tasks/typed.ts": TYPED });
 
 describe.concurrent("from a shell", () => {
   test("a task that fails twice with listed errors, one of a subclass, succeeds at its third attempt", async () => {
@@ -80,7 +85,7 @@ describe.concurrent("from a shell", () => {
   });
 
   test("priorities decide the order in which a worker of another process starts what waits", async () => {
-    const own = new Project({ "tasks/all.ts": TASKS });
+    const own = new Project({ "tasks/plain.mjs": PLAIN });
     const worker = await own.startWorker(["-c", "1", "--log-format", "json", "--max-tasks", "6"]);
     await own.call(["hold", "busy"]);
     await own.appears("busy.began");
@@ -100,7 +105,7 @@ describe.concurrent("from a shell", () => {
 
   test("two workers of one slot share ten tasks, and each task runs once", async () => {
     const own = new Project({
-      "tasks/brief.ts": `
+      "tasks/brief.mjs": `
 import { app } from "qtasks";
 export const brief = app.task({ name: "brief", echo: true }, async (self) => await self.ctx.sleep(0.3));`,
     });
@@ -119,7 +124,7 @@ export const brief = app.task({ name: "brief", echo: true }, async (self) => awa
   });
 
   test("a call with no worker gives the uuid and exits 0, and a worker that starts later runs it", async () => {
-    const own = new Project({ "tasks/all.ts": TASKS });
+    const own = new Project({ "tasks/plain.mjs": PLAIN });
     const { code, stdout } = await own.qtasks(["call", "mark", "later"]);
     expect(stdout.trim()).toMatch(UUID);
     expect(code).toBe(0);
@@ -131,7 +136,7 @@ export const brief = app.task({ name: "brief", echo: true }, async (self) => awa
   });
 
   test("a wait that runs out exits 124, the task goes on, and `wait` gives its result", async () => {
-    const own = new Project({ "tasks/all.ts": TASKS });
+    const own = new Project({ "tasks/plain.mjs": PLAIN });
     const worker = await own.startWorker();
     const out = await own.qtasks(["call", "slow", "--timeout", "0.2"]);
     expect(out).toMatchObject({ code: 124, stdout: "" });
@@ -159,7 +164,7 @@ export const brief = app.task({ name: "brief", echo: true }, async (self) => awa
   });
 
   test("an echo task that queues another and waits for it is done by a worker of one slot", async () => {
-    const own = new Project({ "tasks/all.ts": TASKS });
+    const own = new Project({ "tasks/plain.mjs": PLAIN });
     const uuid = await own.call(["parent", "21"]);
     expect(await own.burst(["-c", "1"])).toMatchObject({ code: 0 });
     const { returning } = await own.json<Result>(["result", uuid]);
@@ -173,7 +178,7 @@ export const brief = app.task({ name: "brief", echo: true }, async (self) => awa
   });
 
   test("list and call as JSON, and the log of a worker, are read by other programs", async () => {
-    const own = new Project({ "tasks/all.ts": TASKS });
+    const own = new Project({ "tasks/plain.mjs": PLAIN });
     const parse = `node -e 'JSON.parse(fs.readFileSync(0, "utf8"))'`;
     const parseLines = `node -e 'for (const line of fs.readFileSync(0, "utf8").trim().split("\\n")) JSON.parse(line)'`;
     const line = [

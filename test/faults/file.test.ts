@@ -287,6 +287,7 @@ describe("a queue file", () => {
     const waiter = await launch(project, ["call", "once", "--timeout", "100"]);
     // The first claim was of the other one.
     await project.appears("began-2");
+    await project.appears(`${QUEUE}-bell-done`);
     const modes = readdirSync(project.path(".qtasks")).map((name) => {
       const { mode } = statSync(project.path(`.qtasks/${name}`));
       return [name.replace(/worker-.*/, "worker-ID"), (mode & 0o777).toString(8)];

@@ -16,7 +16,7 @@ import type {
   WaitingTasks,
   WorkerInfo,
 } from "../ports/broker.js";
-import type { ExecutorClass, TaskExecSchema } from "../ports/execution.js";
+import type { ExecutorClass, QueueSchema, TaskExecSchema } from "../ports/execution.js";
 import type { Attempts, Isolation } from "../ports/isolation.js";
 import type { EventMap, EventName, Listener, Plugin } from "../ports/plugin.js";
 import type { System } from "../ports/system.js";
@@ -100,6 +100,7 @@ export class App implements CallTarget, Adopter {
   readonly #hooks: Hooks;
   readonly #client: Client;
   readonly #plugins = new Map<string, Plugin>();
+  #known: ReadonlyMap<string, QueueSchema> = new Map();
   #opening: Promise<void> | undefined;
   #isOpen = false;
   #worker: Worker | undefined;
@@ -110,7 +111,8 @@ export class App implements CallTarget, Adopter {
     this.broker = parts.broker;
     this.#hooks = new Hooks(parts.reportFault, (name) => parts.onListener?.(name));
     const { broker, system, config } = parts;
-    this.#client = new Client({ broker, system, config, hooks: this.#hooks, schemas: this.tasks });
+    const schemas = { get: (name: string) => this.tasks.get(name) ?? this.#known.get(name) };
+    this.#client = new Client({ broker, system, config, hooks: this.#hooks, schemas });
     this.events = { on: (event, listener) => this.#hooks.on(event, listener) };
     this.task = createRegister((options, func, source) => {
       const schema = this.adopt((defaults) => buildSchema(options, func, source, defaults));
@@ -123,6 +125,16 @@ export class App implements CallTarget, Adopter {
   /** Every registered task, by name. */
   get tasks(): ReadonlyMap<string, TaskExecSchema> {
     return this.#registry.schemas;
+  }
+
+  /** Tasks that can be queued here, though their modules are not loaded and nothing here can run them. */
+  knowTasks(tasks: ReadonlyMap<string, QueueSchema>): void {
+    this.#known = tasks;
+  }
+
+  /** Code of plugins or listeners acts when a task is queued here. */
+  get actsOnQueueing(): boolean {
+    return this.#hooks.queueHooks.length > 0 || this.#hooks.hears("taskQueued");
   }
 
   adopt(build: (defaults: SchemaDefaults) => TaskExecSchema): TaskExecSchema {

@@ -3,7 +3,7 @@ import { BadOptionError } from "../core/errors.js";
 import { encodeJsonWithin } from "../core/json.js";
 import type { NewTask, UniqueKey } from "../core/record.js";
 import { show } from "../core/show.js";
-import type { TaskExecSchema } from "../ports/execution.js";
+import type { QueueSchema } from "../ports/execution.js";
 import type { QueueDraft } from "../ports/plugin.js";
 import { checkedMaxTime, checkedPriority, checkedRetry, checkedTags, checkedTaskName } from "./schema.js";
 
@@ -43,7 +43,7 @@ export function draftCall(
   taskName: string,
   args: readonly unknown[],
   options: CallOptions,
-  schema: TaskExecSchema | undefined,
+  schema: QueueSchema | undefined,
   defaultPriority: number,
   nowMs: number,
 ): Draft {

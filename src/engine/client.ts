@@ -3,7 +3,7 @@ import { BadOptionError, QTasksError } from "../core/errors.js";
 import { freshRecord, type NewTask } from "../core/record.js";
 import { type Task, toTask } from "../core/task.js";
 import type { Broker, Enqueued } from "../ports/broker.js";
-import type { TaskExecSchema } from "../ports/execution.js";
+import type { QueueSchema } from "../ports/execution.js";
 import type { System } from "../ports/system.js";
 import { type CallOptions, checkDraft, type Draft, draftCall, timeoutMs, toNewTask } from "./call.js";
 import { currentScope } from "./charge.js";
@@ -24,7 +24,7 @@ export interface ClientHome {
   readonly system: System;
   readonly config: Config;
   readonly hooks: Hooks;
-  readonly schemas: ReadonlyMap<string, TaskExecSchema>;
+  readonly schemas: { get(taskName: string): QueueSchema | undefined };
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

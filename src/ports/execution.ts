@@ -36,6 +36,9 @@ export interface TaskExecSchema {
   readonly source: TaskSource;
 }
 
+/** What queueing a task needs to know of it. */
+export type QueueSchema = Pick<TaskExecSchema, "priority" | "retry" | "maxTime" | "tags" | "input">;
+
 /** Where a task was registered; line 0 where that cannot be told. */
 export interface TaskSource {
   readonly file: string;

@@ -6,8 +6,9 @@ import { startWatchdog } from "../isolation/process/watchdog.js";
 import type { EventName } from "../ports/plugin.js";
 import { captureOutput } from "./capture.js";
 import { onImported } from "./importer.js";
-import { loadProject, type ProjectQuery } from "./loadConfig.js";
-import { loadTasks } from "./project.js";
+import { loadProject } from "./loadConfig.js";
+import { loadTasks } from "./loadTasks.js";
+import type { ProjectQuery } from "./projectConfig.js";
 import { abortError, appParts } from "./queueTasks.js";
 
 // The script of a child process: loads the project, then makes the attempts that its supervisor asks for.

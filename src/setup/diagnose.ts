@@ -6,9 +6,10 @@ import { type Finding, failed, sound, wrong } from "../core/finding.js";
 import type { App } from "../engine/app.js";
 import { discoverTaskFiles } from "./discover.js";
 import { leftoverChildren } from "./leftovers.js";
-import { loadProject, type Project, type ProjectQuery } from "./loadConfig.js";
-import { CHILD_ENTRY, createWorkerApp } from "./project.js";
+import { loadProject } from "./loadConfig.js";
+import type { Project, ProjectQuery } from "./projectConfig.js";
 import { system } from "./system.js";
+import { CHILD_ENTRY, createWorkerApp } from "./workerApp.js";
 
 /** Looks at all that a project needs, one thing after the other. What is wrong with one does not keep it from the next. */
 export async function* diagnoseProject(query: ProjectQuery): AsyncGenerator<Finding> {

@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { isQTasksError, LoadError } from "../core/errors.js";
+import { unnoticed } from "./footprint.js";
 import { plainModules } from "./plainModules.js";
 
 /**
@@ -43,7 +44,7 @@ export class Importer {
     } finally {
       restoreExit();
       restoreStackDepth();
-      tellOwn([...Object.keys(require.cache), ...(plain ?? [])]);
+      tell([...Object.keys(require.cache), ...(plain ?? [])]);
       await watchdog.stop();
     }
   }
@@ -166,7 +167,11 @@ export function onImported(callback: (files: readonly string[]) => void): void {
   onImport = callback;
 }
 
-function tellOwn(files: readonly string[]): void {
+/** Every file that this process has imported from outside of qtasks, packages included. */
+export const imported = new Set<string>();
+
+function tell(files: readonly string[]): void {
+  for (const file of files) if (!file.startsWith(OWN_FILES)) imported.add(file);
   const own = files.filter((file) => !file.includes("/node_modules/") && !file.startsWith(OWN_FILES));
   if (own.length > 0) onImport(own);
 }
@@ -179,19 +184,22 @@ function registerTsx(): Promise<void> {
 }
 
 async function register(): Promise<void> {
-  const [esm, cjs] = await Promise.all([import("tsx/esm/api"), import("tsx/cjs/api")]);
+  const [esm, cjs] = await unnoticed(() => Promise.all([import("tsx/esm/api"), import("tsx/cjs/api")]));
   cjs.register();
   // Of what is loaded by require(), this names the first only; the rest is in its cache.
   esm.register({
     onImport: (url) => {
-      if (url.startsWith("file:")) tellOwn([fileURLToPath(url.replace(/\?.*$/, ""))]);
+      if (url.startsWith("file:")) tell([fileURLToPath(url.replace(/\?.*$/, ""))]);
     },
   });
 }
 
+/** As it is before a footprint is taken, which our own thread is no part of. */
+const Thread = Worker;
+
 /** Ends a loop that blocks the main thread, so that the time limit can be told: a timer alone would never fire. */
 function startWatchdog(timeoutMs: number): { stop(): Promise<unknown> } {
-  const thread = new Worker(WATCHDOG, { eval: true, workerData: { timeoutMs }, execArgv: [], env: {} });
+  const thread = new Thread(WATCHDOG, { eval: true, workerData: { timeoutMs }, execArgv: [], env: {} });
   thread.unref();
   return { stop: () => thread.terminate() };
 }

@@ -1,29 +1,14 @@
-import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type Config, type ConfigLayer, environmentLayer, resolveConfig } from "../core/config.js";
-import { parseDuration } from "../core/duration.js";
 import { ConfigError, LoadError } from "../core/errors.js";
+import { unnoticed } from "./footprint.js";
 import { Importer } from "./importer.js";
-
-/** A project as the command line found it. */
-export interface Project {
-  /** the config file's folder, or the folder the command was called in */
-  readonly root: string;
-  /** undefined when there is none and the defaults serve */
-  readonly configFile: string | undefined;
-  readonly config: Config;
-}
-
-/** Plain data: it is also sent to the processes that load the same project. The environment comes on top. */
-export interface ProjectQuery {
-  readonly cwd: string;
-  /** given by `--config`: no search */
-  readonly configFile: string | undefined;
-  /** values given by flags: the strongest layer */
-  readonly flags: Readonly<Record<string, unknown>>;
-  /** how an error calls the flag of a key */
-  readonly flagNames: Readonly<Record<string, string>>;
-}
+import {
+  type FoundConfig,
+  loadTimeoutMs,
+  type Project,
+  type ProjectQuery,
+  projectOf,
+} from "./projectConfig.js";
 
 const SEARCH_PLACES = [
   ...["ts", "mts", "js", "mjs", "cjs", "json"].map((ending) => `qtasks.config.${ending}`),
@@ -31,41 +16,22 @@ const SEARCH_PLACES = [
   ...["json", "yaml", "yml", "ts", "js", "mjs", "cjs"].map((ending) => `.qtasksrc.${ending}`),
   "package.json",
 ];
-const DEFAULT_TASKS = "tasks";
-const DEFAULT_LOAD_SECONDS = 10;
 
 /**
- * Looks for a config from the folder upward. Without one, a `tasks` folder right there makes a project with defaults.
- * @throws {LoadError} when there is neither, or the config cannot be imported
+ * Looks for a config from the folder upward.
+ * @throws {LoadError} when there is no project, or the config cannot be imported
  * @throws {ConfigError} when a value is refused
  */
 export async function loadProject(query: ProjectQuery): Promise<Project> {
-  const environment = environmentLayer(process.env);
-  const { flags, flagNames } = query;
-  const flagLayer = {
-    origin: "the command line",
-    values: flags,
-    keyName: (key: string) => flagNames[key] ?? key,
-  };
-  const layers = [flagLayer, environment];
-  const found = await findConfig(query, loadTimeoutMs(layers));
-  if (found === undefined) {
-    const config = resolveConfig(layers);
-    const hasTasks = config.tasks !== DEFAULT_TASKS || existsSync(resolve(query.cwd, DEFAULT_TASKS));
-    if (!hasTasks) throw noProject(query.cwd);
-    return { root: query.cwd, configFile: undefined, config };
-  }
-  const layer = { origin: found.file, values: found.values };
-  return { root: dirname(found.file), configFile: found.file, config: resolveConfig([...layers, layer]) };
+  return projectOf(query, await findConfig(query, loadTimeoutMs(query)));
 }
 
-interface FoundConfig {
-  readonly file: string;
-  readonly values: Readonly<Record<string, unknown>>;
-}
-
-async function findConfig(query: ProjectQuery, timeoutMs: number): Promise<FoundConfig | undefined> {
-  const { cosmiconfig } = await import("cosmiconfig");
+/**
+ * @returns undefined when there is none
+ * @throws {LoadError | ConfigError} when it cannot be imported, or exports none
+ */
+export async function findConfig(query: ProjectQuery, timeoutMs: number): Promise<FoundConfig | undefined> {
+  const { cosmiconfig } = await unnoticed(() => import("cosmiconfig"));
   const load = async (file: string) => await importConfig(file, timeoutMs);
   const loaders = Object.fromEntries(
     [".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"].map((ending) => [ending, load]),
@@ -156,17 +122,4 @@ function syntaxReport(message: string): { readonly file: string | undefined; rea
   const what = lines.find((line) => line.trim() !== "" && !/^[>\s\d]+\||^[\s|^-]+$/.test(line)) ?? message;
   const [, number] = /^\s*> *(\d+) \|/m.exec(message) ?? /\((\d+):\d+\)/.exec(message) ?? [];
   return { file: number === undefined ? file : `${file}:${number}`, what: what.trim() };
-}
-
-function noProject(cwd: string): LoadError {
-  return new LoadError(
-    `There is no qtasks project here: no qtasks.config.ts from ${cwd} upward, and no folder ${DEFAULT_TASKS} in it.`,
-    "`qtasks init` makes one.",
-  );
-}
-
-/** The config cannot say how long it may itself take to load; flags and the environment can. */
-function loadTimeoutMs(layers: readonly ConfigLayer[]): number {
-  const given = layers.map(({ values }) => values.loadTimeout).find((value) => value !== undefined);
-  return (parseDuration(given) || DEFAULT_LOAD_SECONDS) * 1000;
 }

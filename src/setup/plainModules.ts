@@ -4,29 +4,48 @@ import { dirname, extname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /**
- * These modules and all of the user's that they import, if Node alone can load them just as tsx would; undefined where
- * anything is not plain to see. Then tsx, whose start costs more than that of the command, is not needed.
+ * These modules and all that they import, if Node alone can load those of the user just as tsx would; undefined where
+ * anything in them is not plain to see. Then tsx, whose start costs more than that of the command, is not needed. Of
+ * packages those modules are named that are plain to see.
  */
 export function plainModules(files: readonly string[]): readonly string[] | undefined {
   const found = new Set(files);
   try {
     for (const file of found) {
-      if (!isEsModule(file)) return undefined;
-      const specifiers = specifiersIn(readFileSync(file, "utf8"));
-      if (specifiers === undefined) return undefined;
-      for (const specifier of specifiers) {
-        if (isBuiltin(specifier) || /^qtasks($|\/)/.test(specifier)) continue;
-        const target = resolve(specifier, file);
-        if (target === undefined) return undefined;
-        if (!target.includes("/node_modules/")) found.add(target);
-        else if (!isEsModule(target)) return undefined;
-      }
+      const targets = file.includes(PACKAGES) ? targetsIfPlain(file) : targetsOf(file);
+      if (targets === undefined) return undefined;
+      for (const target of targets) found.add(target);
     }
   } catch {
     // Missing or unreadable: whoever loads it says so.
     return undefined;
   }
   return [...found];
+}
+
+const PACKAGES = "/node_modules/";
+
+function targetsIfPlain(file: string): readonly string[] {
+  try {
+    return targetsOf(file) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+/** What a module imports; undefined where that is not plain to see. */
+function targetsOf(file: string): readonly string[] | undefined {
+  if (!isEsModule(file)) return undefined;
+  const specifiers = specifiersIn(readFileSync(file, "utf8"));
+  if (specifiers === undefined) return undefined;
+  const targets: string[] = [];
+  for (const specifier of specifiers) {
+    if (isBuiltin(specifier) || /^qtasks($|\/)/.test(specifier)) continue;
+    const target = resolve(specifier, file);
+    if (target === undefined || (target.includes(PACKAGES) && !isEsModule(target))) return undefined;
+    targets.push(target);
+  }
+  return targets;
 }
 
 /** undefined where something is loaded that is not named there and then */

@@ -1,7 +1,7 @@
-import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { discoverTaskFiles } from "./discover.js";
-import type { Project } from "./loadConfig.js";
+import type { Project } from "./projectConfig.js";
+import { lookAt } from "./stamp.js";
 
 /** Asking for the state of some hundred files takes a millisecond, and works where the system's watches do not. */
 const LOOK_EVERY_MS = 250;
@@ -79,9 +79,6 @@ async function taskFilesOf({ root, config }: Project): Promise<readonly string[]
 
 /** @param sinceMs a file that was changed after that time has no stamp that could stay the same */
 function stampOf(file: string, sinceMs = Infinity): string {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  if (stat === undefined) return "gone";
-  const { mtimeMs, ctimeMs, size, ino } = stat;
-  const isFresh = mtimeMs >= sinceMs && mtimeMs <= Date.now();
-  return isFresh ? "fresh" : `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
+  const { stamp, changedMs } = lookAt(file);
+  return changedMs >= sinceMs && changedMs <= Date.now() ? "fresh" : stamp;
 }

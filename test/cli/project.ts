@@ -96,6 +96,10 @@ export class Project {
     writeFileSync(this.path(file), text.replace(/^\n/, ""));
   }
 
+  delete(file: string): void {
+    rmSync(this.path(file));
+  }
+
   read(file: string): string {
     return readFileSync(this.path(file), "utf8");
   }

@@ -5,7 +5,8 @@ import { SqliteBroker } from "../../src/brokers/sqlite/broker.js";
 import { ConfigError, DuplicateTaskError } from "../../src/core/errors.js";
 import { app, defineConfig, QueueTasks } from "../../src/index.js";
 import { loadProject } from "../../src/setup/loadConfig.js";
-import { createProjectApp, loadTasks } from "../../src/setup/project.js";
+import { loadTasks } from "../../src/setup/loadTasks.js";
+import { createProjectApp } from "../../src/setup/projectApp.js";
 import { createFolder } from "./folder.js";
 
 const opened: QueueTasks[] = [];

@@ -2,7 +2,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ConfigError, LoadError } from "../../src/core/errors.js";
-import { loadProject, type Project } from "../../src/setup/loadConfig.js";
+import { loadProject } from "../../src/setup/loadConfig.js";
+import type { Project } from "../../src/setup/projectConfig.js";
 import { createFolder } from "./folder.js";
 
 interface Call {

@@ -23,7 +23,7 @@ describe("modules that Node alone can load", () => {
   test("of a package count as plain when they are ES modules", () => {
     const one = { "a.mjs": `import "one";`, "node_modules/one/index.js": "" };
     const asModule = { ...one, "node_modules/one/package.json": '{ "type": "module", "main": "index.js" }' };
-    expect(plain(asModule)).toEqual(["a.mjs"]);
+    expect(plain(asModule)).toEqual(["a.mjs", "node_modules/one/index.js"]);
     expect(plain({ ...one, "node_modules/one/package.json": '{ "main": "index.js" }' })).toBeUndefined();
   });
 });

@@ -1,4 +1,5 @@
 import { BrokerError, isQTasksError, QTasksError } from "../../core/errors.js";
+import type { TaskFacts } from "../../core/facts.js";
 import type { App } from "../../engine/app.js";
 import type { Call } from "../../engine/client.js";
 import { exactJson } from "../args.js";
@@ -10,7 +11,7 @@ import { checkArity } from "../input/params.js";
 import type { TaskWords } from "../input/words.js";
 import { onSignals, signalCode } from "../interrupt.js";
 import { rememberLast } from "../lastId.js";
-import type { Session } from "../session.js";
+import type { TaskSession } from "../taskSession.js";
 import { type ProgressBar, startProgressBar } from "../ui/progressBar.js";
 import { hintIfUnserved } from "../unserved.js";
 import { UsageError } from "../usage.js";
@@ -29,8 +30,8 @@ const REPORT_EVERY = 500;
  * Queues a call for each line. All lines are checked before the first is stored, which is why they are read twice:
  * they never are in memory together.
  */
-export async function callBatch(session: Session, taskName: string, words: TaskWords): Promise<number> {
-  const { stage, app, project } = session;
+export async function callBatch(session: TaskSession, taskName: string, words: TaskWords): Promise<number> {
+  const { stage, app, project, tasks } = session;
   const { batch = "-" } = words.flags;
   refuseBeside(words);
   const options = callOptions(words.flags);
@@ -41,7 +42,7 @@ export async function callBatch(session: Session, taskName: string, words: TaskW
     leaving.abort();
   });
   const progress = await startProgressBar(stage, "reading");
-  const run = new BatchRun(app, { taskName, options }, progress, leaving.signal);
+  const run = new BatchRun(app, tasks.get(taskName), { taskName, options }, progress, leaving.signal);
   try {
     const source = await openBatch(batch, leaving.signal);
     await run.check(source);
@@ -71,6 +72,7 @@ function refuseBeside({ words, literal, given, flags }: TaskWords): void {
 
 class BatchRun {
   readonly #app: App;
+  readonly #task: TaskFacts | undefined;
   readonly #call: Omit<Call, "args">;
   readonly #progress: ProgressBar;
   readonly #signal: AbortSignal;
@@ -80,8 +82,15 @@ class BatchRun {
   queued = 0;
   lastId: string | undefined;
 
-  constructor(app: App, call: Omit<Call, "args">, progress: ProgressBar, signal: AbortSignal) {
+  constructor(
+    app: App,
+    task: TaskFacts | undefined,
+    call: Omit<Call, "args">,
+    progress: ProgressBar,
+    signal: AbortSignal,
+  ) {
     this.#app = app;
+    this.#task = task;
     this.#call = call;
     this.#progress = progress;
     this.#signal = signal;
@@ -136,7 +145,7 @@ class BatchRun {
   #callOf({ text }: Line): Call {
     const value = exactJson(text);
     const args = Array.isArray(value) ? value : [value];
-    checkArity(this.#app.tasks.get(this.#call.taskName), args);
+    checkArity(this.#task, args);
     return { ...this.#call, args };
   }
 

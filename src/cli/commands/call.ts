@@ -8,8 +8,10 @@ import { type CommandLine, readWords, type TaskWords, taskNameIn } from "../inpu
 import { interruptible } from "../interrupt.js";
 import { rememberLast } from "../lastId.js";
 import { showOutcome } from "../outcome.js";
-import { openProjectWithTasks, requireTask, type Session } from "../session.js";
+import { requireTask } from "../requireTask.js";
+import type { Session } from "../session.js";
 import type { Stage } from "../stage.js";
+import { openProjectWithTasks, type TaskSession } from "../taskSession.js";
 import { startSpinner } from "../ui/spinner.js";
 import { hintIfUnserved } from "../unserved.js";
 import { UsageError } from "../usage.js";
@@ -19,19 +21,19 @@ export async function call(stage: Stage, line: CommandLine): Promise<number> {
   const rough = line.command.optsWithGlobals<CallFlags>();
   const name = taskNameIn(line);
   if (name === undefined) return helpWithoutName(line, rough);
-  const session = await openProjectWithTasks(stage, rough);
-  if (!rough.allowUnknown) await requireTask([...session.app.tasks.keys()], name);
-  const words = readWords(line, session.app.tasks.get(name));
+  const session = await openProjectWithTasks(stage, rough, { name, help: rough.help });
+  if (!rough.allowUnknown) await requireTask([...session.tasks.keys()], name);
+  const words = readWords(line, session.tasks.get(name));
   if (words.flags.help) return showHelp(stage, words);
   if (words.flags.batch !== undefined)
     return await (await import("./batch.js")).callBatch(session, name, words);
   return await callOnce(session, name, words);
 }
 
-async function callOnce(session: Session, taskName: string, words: TaskWords): Promise<number> {
-  const { stage, app, project } = session;
+async function callOnce(session: TaskSession, taskName: string, words: TaskWords): Promise<number> {
+  const { stage, app, project, tasks } = session;
   const options = callOptions(words.flags);
-  const args = callArguments(app.tasks.get(taskName), words);
+  const args = callArguments(tasks.get(taskName), words);
   const waitMs = timeoutMs(options);
   const call = { taskName, args, options: { ...options, timeout: undefined } };
   const task = await explaining(call, words, async () => (await app.addTask(call)) as Task);

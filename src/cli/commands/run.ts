@@ -6,8 +6,11 @@ import { type CommandLine, readWords, type TaskWords, taskNameIn } from "../inpu
 import { onSignals, signalCode } from "../interrupt.js";
 import { rememberLast } from "../lastId.js";
 import { showOutcome } from "../outcome.js";
-import { loadOwnTasks, openWorker, requireTask, type Session } from "../session.js";
+import { requireTask } from "../requireTask.js";
+import { openRunner } from "../runnerSession.js";
+import type { Session } from "../session.js";
 import type { Stage } from "../stage.js";
+import type { Tasks } from "../taskSession.js";
 import type { Chosen } from "../ui/choice.js";
 import { escapeControls } from "../ui/escape.js";
 import { type Spinner, startSpinner } from "../ui/spinner.js";
@@ -22,7 +25,7 @@ export async function run(stage: Stage, line: CommandLine): Promise<number> {
   const rough = line.command.optsWithGlobals<CallFlags>();
   const given = taskNameIn(line);
   if (given === undefined && rough.help) return helpWithoutName(line, rough);
-  const session = await openWorker(stage, rough, {}, {});
+  const session = await openRunner(stage, rough, given);
   const worker = session.app.createWorker({ focused: true });
   // The child process starts up while this one reads the tasks, which it needs to check the call.
   const ready = worker.engine.prepare();
@@ -30,12 +33,12 @@ export async function run(stage: Stage, line: CommandLine): Promise<number> {
   let call: Call;
   let words: TaskWords;
   try {
-    await loadOwnTasks(session);
-    const chosen = given === undefined ? await chosenTask(session) : { value: given };
+    const tasks = await session.tasks();
+    const chosen = given === undefined ? await chosenTask(stage, tasks) : { value: given };
     if (chosen.value === undefined) return leave(worker, signalCode(chosen.signal));
     const taskName = chosen.value;
-    await requireTask([...session.app.tasks.keys()], taskName);
-    const task = session.app.tasks.get(taskName);
+    await requireTask([...tasks.keys()], taskName);
+    const task = tasks.get(taskName);
     words = readWords(line, task);
     if (words.flags.help) return leave(worker, showHelp(stage, words));
     call = { taskName, args: callArguments(task, words), options: callOptions(words.flags) };
@@ -58,8 +61,8 @@ function leave(worker: Worker, code: number): number {
   return code;
 }
 
-async function chosenTask({ stage, app }: Session): Promise<Chosen> {
-  const tasks = [...app.tasks.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+async function chosenTask(stage: Stage, all: Tasks): Promise<Chosen> {
+  const tasks = [...all.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   if (tasks.length > 0 && stage.isInteractive && process.stdin.isTTY === true) {
     const { choose } = await import("../ui/choice.js");
     return await choose(

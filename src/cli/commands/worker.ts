@@ -7,7 +7,8 @@ import { Sources } from "../../setup/sources.js";
 import { atLeast } from "../atLeast.js";
 import { EXIT } from "../exit.js";
 import { onSignals, signalCode } from "../interrupt.js";
-import { type GlobalOptions, openWorker, requireTask, type Session } from "../session.js";
+import { requireTask } from "../requireTask.js";
+import type { GlobalOptions, Session } from "../session.js";
 import type { Stage } from "../stage.js";
 import {
   duration,
@@ -22,6 +23,7 @@ import {
 import { UsageError } from "../usage.js";
 import { version } from "../version.js";
 import { reloadOnChange } from "../watch.js";
+import { openWorker } from "../workerSession.js";
 
 export interface WorkerFlags extends GlobalOptions {
   readonly concurrency?: string | undefined;

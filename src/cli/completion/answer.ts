@@ -1,5 +1,7 @@
+import type { TaskFacts } from "../../core/facts.js";
+import { recall, recallOldTasks } from "../../setup/known.js";
 import { newestTasksOf } from "../../setup/newestTasks.js";
-import { isFresh, recallOutline } from "../../setup/outline.js";
+import type { Project, ProjectQuery } from "../../setup/projectConfig.js";
 
 /** How many of the newest tasks are offered. */
 const NEWEST = 12;
@@ -23,27 +25,45 @@ const ANSWERS: Readonly<Record<string, typeof none>> = { tasks: taskNames, ids: 
 
 type Offer = readonly [value: string, description: string];
 
+/** Nobody waits longer for a completion. */
+const LOAD_SECONDS = 5;
+
+function query(): ProjectQuery {
+  return { cwd: process.cwd(), configFile: undefined, flags: { loadTimeout: LOAD_SECONDS }, flagNames: {} };
+}
+
 async function taskNames(): Promise<readonly Offer[]> {
-  const known = recallOutline(process.cwd())?.tasks ?? undefined;
-  if (known !== undefined && isFresh(known)) return known.names;
+  const facts = (await recall(query(), true)).tasks?.facts ?? (await loadTasks());
+  const sorted = [...facts].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return sorted.map(({ name, description }) => [name, description ?? ""]);
+}
+
+async function loadTasks(): Promise<readonly TaskFacts[]> {
   try {
-    const { loadOutline } = await import("../../setup/loadOutline.js");
-    return (await loadOutline(process.cwd(), true)).tasks?.names ?? [];
+    const { Loading } = await import("../../setup/loading.js");
+    const { createProjectApp } = await import("../../setup/projectApp.js");
+    const loading = await Loading.start(query());
+    const { facts } = await loading.loadTasks(createProjectApp(loading.project, SILENT));
+    return facts;
   } catch {
     // An edit under way: the names from before are better than none.
-    return known?.names ?? [];
+    return recallOldTasks(query());
   }
 }
 
+const SILENT = { reportFault: () => {}, warn: () => {} };
+
 async function newestIds(): Promise<readonly Offer[]> {
-  const { broker } = recallOutline(process.cwd()) ?? (await loadAnew());
-  const tasks = await newestTasksOf(broker, NEWEST);
+  const { project = await loadConfig() } = await recall(query(), false);
+  const tasks = await newestTasksOf(project, NEWEST);
   return tasks.map(({ uuid, name, status }) => [uuid, `${name} ${status}`]);
 }
 
-async function loadAnew() {
-  const { loadOutline } = await import("../../setup/loadOutline.js");
-  return await loadOutline(process.cwd(), false);
+async function loadConfig(): Promise<Project> {
+  const { Loading } = await import("../../setup/loading.js");
+  const loading = await Loading.start(query());
+  loading.keep();
+  return loading.project;
 }
 
 function withTabulator([value, description]: Offer): string {

@@ -1,10 +1,9 @@
 import { InputError } from "../../core/errors.js";
-import type { TaskExecSchema } from "../../ports/execution.js";
+import { isObject, type TaskFacts } from "../../core/facts.js";
 import { givenTwice, readArguments } from "../args.js";
 import { type FieldFlag, showFlag } from "./flags.js";
 import { type Given, gather } from "./object.js";
 import { checkArity } from "./params.js";
-import { isObject } from "./shape.js";
 import type { TaskInput } from "./taskInput.js";
 import { fieldValue } from "./value.js";
 import type { TaskWords } from "./words.js";
@@ -14,7 +13,7 @@ import type { TaskWords } from "./words.js";
  * @throws {UsageError}
  */
 export function callArguments(
-  task: TaskExecSchema | undefined,
+  task: TaskFacts | undefined,
   { words, literal, given, flags, input }: TaskWords,
 ): readonly unknown[] {
   const list = flags.args;

@@ -1,4 +1,4 @@
-import { isObject, type JsonSchema } from "./shape.js";
+import { isObject, type JsonSchema } from "../../core/facts.js";
 
 export type Scalar = string | number | boolean;
 

@@ -1,5 +1,5 @@
+import { isObject } from "../../core/facts.js";
 import { UsageError } from "../usage.js";
-import { isObject } from "./shape.js";
 
 /** One thing that was said about an input. */
 export interface Given {

@@ -1,21 +1,15 @@
-import { type Param, paramsOf } from "../../core/params.js";
-import type { TaskExecSchema } from "../../ports/execution.js";
+import type { TaskFacts } from "../../core/facts.js";
+import type { Param } from "../../core/params.js";
 import { UsageError } from "../usage.js";
-
-/** The parameters that a caller gives: without the one that `echo` fills. */
-export function callerParams(task: TaskExecSchema): readonly Param[] | undefined {
-  const params = paramsOf(Function.prototype.toString.call(task.func));
-  return task.echo ? params?.slice(1) : params;
-}
 
 /**
  * Refuses what the function's own parameter list cannot take. A task with an input schema checks its one argument
  * itself, and says more.
  * @throws {UsageError}
  */
-export function checkArity(task: TaskExecSchema | undefined, args: readonly unknown[]): void {
-  const params = task === undefined || task.input !== null ? undefined : callerParams(task);
-  if (task === undefined || params === undefined) return;
+export function checkArity(task: TaskFacts | undefined, args: readonly unknown[]): void {
+  if (task === undefined || task.input !== null || task.params === null) return;
+  const { params } = task;
   const required = params.filter((param) => param.required).length;
   const most = params.some((param) => param.rest) ? Infinity : params.length;
   if (args.length >= required && args.length <= most) return;

@@ -1,7 +1,6 @@
-import type { TaskExecSchema } from "../../ports/execution.js";
+import type { JsonSchema, TaskFacts } from "../../core/facts.js";
 import { fieldsOf } from "./fields.js";
 import { type FieldFlag, nameFlags } from "./flags.js";
-import { inputShape, type JsonSchema } from "./shape.js";
 
 /** What the `input` schema of a task says about the object that it takes. */
 export interface TaskInput {
@@ -18,19 +17,19 @@ export interface TaskInput {
  * @param taken flags that have another meaning
  * @returns undefined for a task without a schema
  */
-export function inputOf(task: TaskExecSchema | undefined, taken: Iterable<string>): TaskInput | undefined {
+export function inputOf(task: TaskFacts | undefined, taken: Iterable<string>): TaskInput | undefined {
   if (task === undefined || task.input === null) return undefined;
-  const shape = inputShape(task);
-  const known = shape === undefined ? undefined : fieldsOf(shape);
+  const { vendor, shape } = task.input;
+  const known = shape === null ? undefined : fieldsOf(shape);
   return {
     flags: nameFlags(known?.fields ?? [], taken),
     objects: isObjectShape(shape) ? [[], ...(known?.objects ?? [])] : [],
-    vendor: task.input["~standard"].vendor,
-    hasShape: shape !== undefined,
+    vendor,
+    hasShape: shape !== null,
   };
 }
 
 /** A schema is for one object; only one that says otherwise gets nothing when nothing was given. */
-function isObjectShape(shape: JsonSchema | undefined): boolean {
+function isObjectShape(shape: JsonSchema | null): boolean {
   return typeof shape?.type !== "string" || shape.type === "object";
 }

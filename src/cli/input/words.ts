@@ -1,10 +1,10 @@
 import { Argument, Command, CommanderError, Option } from "commander";
-import type { TaskExecSchema } from "../../ports/execution.js";
+import type { TaskFacts } from "../../core/facts.js";
 import type { CallFlags } from "../callFlags.js";
 import { toUsageError, UsageError } from "../usage.js";
 import { describeFlag, type FieldFlag, showFlag } from "./flags.js";
 import type { Given } from "./object.js";
-import { callerParams, showParam } from "./params.js";
+import { showParam } from "./params.js";
 import { inputOf, type TaskInput } from "./taskInput.js";
 import { fieldValue } from "./value.js";
 
@@ -52,7 +52,7 @@ export function taskNameIn(line: CommandLine): string | undefined {
  * Reads the whole command line again, by the flags of qtasks and those of the task at once.
  * @throws {UsageError} for a flag that is neither's, or lacks its value
  */
-export function readWords(line: CommandLine, task: TaskExecSchema | undefined): TaskWords {
+export function readWords(line: CommandLine, task: TaskFacts | undefined): TaskWords {
   const { command, literal } = line;
   const program = command.parent as Command;
   const name = ["qtasks", command.name(), ...(task === undefined ? [] : [task.name])].join(" ");
@@ -141,8 +141,8 @@ function refuseMisread(program: Command, reader: Command): void {
   );
 }
 
-function explain(reader: Command, task: TaskExecSchema, input: TaskInput | undefined): void {
-  const params = input === undefined ? (callerParams(task) ?? []) : [];
+function explain(reader: Command, task: TaskFacts, input: TaskInput | undefined): void {
+  const params = input === undefined ? (task.params ?? []) : [];
   const unflagged = (input?.flags ?? []).filter(({ flag }) => flag === undefined);
   for (const param of params)
     reader.addArgument(

@@ -1,24 +1,15 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { App, type AppParts } from "../engine/app.js";
+import { App } from "../engine/app.js";
 import { ProcessIsolation } from "../isolation/process/pool.js";
 import type { Isolation } from "../ports/isolation.js";
-import { discoverTaskFiles } from "./discover.js";
-import { Importer } from "./importer.js";
-import type { Project, ProjectQuery } from "./loadConfig.js";
+import type { Voice } from "./projectApp.js";
+import type { Project, ProjectQuery } from "./projectConfig.js";
 import { appParts } from "./queueTasks.js";
 import { system } from "./system.js";
 
 /** The script of a worker's child processes. */
 export const CHILD_ENTRY = fileURLToPath(new URL("./child.js", import.meta.url));
-
-/** The application of a project, in charge, without its tasks: enough for whoever only looks at the queue. */
-export function createProjectApp(project: Project, voice: Voice): App {
-  return new App({ ...appParts(project.config, project.root), ...voice });
-}
-
-/** Where an application says what is not a command's answer. */
-export type Voice = Pick<AppParts, "reportFault" | "warn">;
 
 /** Takes what child processes say beside their runs. */
 export interface ChildEars {
@@ -56,13 +47,4 @@ function processIsolation(app: App, query: ProjectQuery, ears: ChildEars): Isola
     imported: (files) => ears.imported?.(files),
     reportFault: (where, error) => app.reportFault(where, error),
   });
-}
-
-/**
- * Imports every task module of the project, so that its tasks register on the application in charge.
- * @throws {LoadError} naming file and line
- */
-export async function loadTasks(project: Project): Promise<void> {
-  const files = await discoverTaskFiles(project.root, project.config.tasks);
-  await new Importer(project.root).import(files, project.config.loadTimeout * 1000);
 }

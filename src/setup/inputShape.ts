@@ -1,28 +1,7 @@
 import { createRequire } from "node:module";
 import { isAbsolute, join } from "node:path";
-import type { StandardSchema, TaskExecSchema } from "../../ports/execution.js";
-
-/** A JSON Schema, as far as flags are made of it. It comes from other libraries: nothing of it is certain. */
-export interface JsonSchema {
-  readonly type?: unknown;
-  readonly properties?: unknown;
-  readonly required?: unknown;
-  readonly items?: unknown;
-  readonly prefixItems?: unknown;
-  readonly enum?: unknown;
-  readonly const?: unknown;
-  readonly anyOf?: unknown;
-  readonly oneOf?: unknown;
-  readonly allOf?: unknown;
-  readonly format?: unknown;
-  readonly default?: unknown;
-  readonly description?: unknown;
-  readonly $ref?: unknown;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { isObject, type JsonSchema } from "../core/facts.js";
+import type { StandardSchema, TaskExecSchema } from "../ports/execution.js";
 
 /**
  * What a task's `input` takes, as JSON Schema: the standard's way (`~standard.jsonSchema`), or the library's own.
@@ -33,9 +12,9 @@ export function inputShape({ input, source }: TaskExecSchema): JsonSchema | unde
   for (const read of waysToRead(input["~standard"].vendor)) {
     try {
       const shape = read(input, source.file);
-      if (isObject(shape)) return shape;
+      if (isObject(shape)) return JSON.parse(JSON.stringify(shape)) as JsonSchema;
     } catch {
-      // A library throws for what it cannot express, and one that is missing cannot be asked.
+      // A library throws for what it cannot express, JSON cannot hold all, and one that is missing cannot be asked.
     }
   }
   return undefined;

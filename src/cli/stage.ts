@@ -1,6 +1,6 @@
-import { Chalk, type ChalkInstance, type ColorSupportLevel } from "chalk";
 import type { OwnStreams } from "./streams.js";
 import { escapeControls, escapeInJson } from "./ui/escape.js";
+import { createPaint, type Paint } from "./ui/paint.js";
 
 export interface StageOptions {
   readonly json: boolean;
@@ -14,8 +14,8 @@ export class Stage {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
-  readonly outPaint: ChalkInstance;
-  readonly errPaint: ChalkInstance;
+  readonly outPaint: Paint;
+  readonly errPaint: Paint;
   readonly #streams: OwnStreams;
   /** takes a spinner off the screen for the time of a write */
   #aside: (write: () => void) => void = (write) => write();
@@ -26,8 +26,8 @@ export class Stage {
     this.json = options.json;
     this.quiet = options.quiet;
     this.verbose = options.verbose;
-    this.outPaint = new Chalk({ level: colorLevel(options.color, process.stdout) });
-    this.errPaint = new Chalk({ level: colorLevel(options.color, process.stderr) });
+    this.outPaint = createPaint(isColoured(options.color, process.stdout));
+    this.errPaint = createPaint(isColoured(options.color, process.stderr));
     this.#streams = streams;
     process.on("exit", () => this.#writeAll());
   }
@@ -143,10 +143,10 @@ function indentRest(text: string): string {
 }
 
 /** `--color` > `NO_COLOR` > `FORCE_COLOR` > the stream's own terminal, for each stream apart. */
-function colorLevel(choice: StageOptions["color"], stream: NodeJS.WriteStream): ColorSupportLevel {
+function isColoured(choice: StageOptions["color"], stream: NodeJS.WriteStream): boolean {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
-  if (choice !== "auto") return choice === "always" ? 1 : 0;
-  if (NO_COLOR) return 0;
-  if (FORCE_COLOR !== undefined) return FORCE_COLOR === "0" || FORCE_COLOR === "false" ? 0 : 1;
-  return stream.isTTY === true && TERM !== "dumb" ? 1 : 0;
+  if (choice !== "auto") return choice === "always";
+  if (NO_COLOR) return false;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== "0" && FORCE_COLOR !== "false";
+  return stream.isTTY === true && TERM !== "dumb";
 }

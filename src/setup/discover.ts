@@ -1,5 +1,5 @@
-import { readdirSync, realpathSync, statSync } from "node:fs";
-import { join, relative, resolve, sep } from "node:path";
+import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { LoadError } from "../core/errors.js";
 
 const TASK_FILE = /\.[cm]?[jt]s$/;
@@ -16,23 +16,25 @@ export async function discoverTaskFiles(
   tasks: string | readonly string[],
 ): Promise<readonly string[]> {
   const places = typeof tasks === "string" ? [tasks] : tasks;
+  const fence = new Fence(root);
   const files = new Set<string>();
   for (const place of places.filter((each) => !each.startsWith("!"))) {
-    for (const file of await expand(root, place)) files.add(insideProject(root, file, file));
+    for (const file of await expand(root, place, fence)) files.add(file);
   }
+  for (const file of files) fence.keepsIn(file, file);
   for (const place of places.filter((each) => each.startsWith("!"))) {
-    for (const file of await expand(root, place.slice(1))) files.delete(file);
+    for (const file of await expand(root, place.slice(1), fence)) files.delete(file);
   }
   return [...files].sort();
 }
 
-async function expand(root: string, place: string): Promise<readonly string[]> {
-  return GLOB_SIGNS.test(place) ? await expandGlob(root, place) : expandPlace(root, place);
+async function expand(root: string, place: string, fence: Fence): Promise<readonly string[]> {
+  return GLOB_SIGNS.test(place) ? await expandGlob(root, place) : expandPlace(root, place, fence);
 }
 
-function expandPlace(root: string, place: string): readonly string[] {
+function expandPlace(root: string, place: string, fence: Fence): readonly string[] {
   const path = resolve(root, place);
-  insideProject(root, path, place);
+  fence.keepsIn(path, place);
   return statSync(path).isDirectory() ? walk(path) : [path];
 }
 
@@ -70,17 +72,31 @@ function isLinkToFile(path: string): boolean {
   }
 }
 
-/** @returns the path; its real place decides, so that a link cannot lead out */
-function insideProject(root: string, path: string, shown: string): string {
-  const real = realPath(path, shown);
-  const way = relative(realpathSync(root), real);
-  if (way === ".." || way.startsWith(`..${sep}`)) {
-    throw new LoadError(
-      `The tasks at ${shown} lie outside the project ${root}.`,
-      "Keep task modules inside the folder of qtasks.config.ts, and import from elsewhere in them.",
-    );
+/** Keeps task modules inside the project. Their real place decides, so that a link cannot lead out. */
+class Fence {
+  readonly #root: string;
+  readonly #realRoot: string;
+  readonly #foldersInside = new Set<string>();
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#realRoot = realpathSync(root);
   }
-  return path;
+
+  /** @throws {LoadError} when it is missing or lies outside */
+  keepsIn(path: string, shown: string): void {
+    const entry = lstatSync(path, { throwIfNoEntry: false });
+    const isLink = entry?.isSymbolicLink() ?? false;
+    if (entry !== undefined && !isLink && this.#foldersInside.has(dirname(path))) return;
+    const way = relative(this.#realRoot, realPath(path, shown));
+    if (way === ".." || way.startsWith(`..${sep}`)) {
+      throw new LoadError(
+        `The tasks at ${shown} lie outside the project ${this.#root}.`,
+        "Keep task modules inside the folder of qtasks.config.ts, and import from elsewhere in them.",
+      );
+    }
+    if (!isLink) this.#foldersInside.add(dirname(path));
+  }
 }
 
 function realPath(path: string, shown: string): string {

@@ -72,7 +72,7 @@ export function helpWithoutName({ command }: CommandLine, { help }: CallFlags): 
 }
 
 export function showHelp(stage: Stage, { help }: TaskWords): number {
-  stage.result(help);
+  stage.result(help());
   return EXIT.ok;
 }
 

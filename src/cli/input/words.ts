@@ -28,7 +28,8 @@ export interface TaskWords {
   /** what flags said about the task's input */
   readonly given: readonly Given[];
   readonly input: TaskInput | undefined;
-  readonly help: string;
+  /** the task's help */
+  help(): string;
 }
 
 /**
@@ -81,7 +82,7 @@ export function readWords(line: CommandLine, task: TaskFacts | undefined): TaskW
     literal,
     given: spoken.given,
     input,
-    help: reader.helpInformation().trimEnd(),
+    help: () => reader.helpInformation().trimEnd(),
   };
 }
 

@@ -1,5 +1,5 @@
-import stringWidth from "string-width";
 import { escapeLine } from "./escape.js";
+import { textWidth } from "./textWidth.js";
 
 export interface Column<Row> {
   readonly title: string;
@@ -28,7 +28,7 @@ export function renderTable<Row>(
   const cells = rows.map((row) => columns.map((column) => escapeLine(column.value(row))));
   const titles = columns.map(({ title }) => title);
   const natural = columns.map((_, index) =>
-    [titles, ...cells].reduce((widest, line) => Math.max(widest, stringWidth(line[index] ?? "")), 0),
+    [titles, ...cells].reduce((widest, line) => Math.max(widest, textWidth(line[index] ?? "")), 0),
   );
   const widths = look.width === undefined ? natural : shrink(natural, columns, look.width);
   const draw = (line: readonly string[], paint: (text: string) => string = (text) => text) =>
@@ -57,8 +57,8 @@ function shrink<Row>(
 }
 
 function inWidth(text: string, width: number, align: "left" | "right" = "left"): string {
-  const cut = stringWidth(text) <= width ? text : `${cutTo(text, width - 1)}…`;
-  const padding = " ".repeat(Math.max(0, width - stringWidth(cut)));
+  const cut = textWidth(text) <= width ? text : `${cutTo(text, width - 1)}…`;
+  const padding = " ".repeat(Math.max(0, width - textWidth(cut)));
   return align === "right" ? padding + cut : cut + padding;
 }
 
@@ -66,7 +66,7 @@ export function cutTo(text: string, width: number): string {
   let cut = "";
   let used = 0;
   for (const char of text) {
-    used += stringWidth(char);
+    used += textWidth(char);
     if (used > width) break;
     cut += char;
   }

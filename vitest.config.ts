@@ -17,6 +17,7 @@ class LongFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["test/built.ts"],
     // Tests that start processes wait for events; the limits only end what hangs, on a slow machine too.
     testTimeout: 120_000,
     hookTimeout: 120_000,

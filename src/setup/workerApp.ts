@@ -9,7 +9,7 @@ import { appParts } from "./queueTasks.js";
 import { system } from "./system.js";
 
 /** The script of a worker's child processes. */
-export const CHILD_ENTRY = fileURLToPath(new URL("./child.js", import.meta.url));
+export const CHILD_ENTRY = fileURLToPath(new URL("../setup/child.js", import.meta.url));
 
 /** Takes what child processes say beside their runs. */
 export interface ChildEars {

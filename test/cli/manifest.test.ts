@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { complaintOf, Project } from "./project.js";
 
@@ -45,6 +45,18 @@ describe.concurrent("nothing is loaded again", () => {
     // Only the child process, which runs it.
     expect((await project.qtasks(["run", "a"])).stdout).toBe("1\n");
     expect(loads(project)).toBe(2);
+  });
+
+  test("and then all that runs of qtasks is one file, beside which no module of the project is ever imported", async () => {
+    const project = new Project({ "tasks/a.mjs": task("a") });
+    const how = { env: { NODE_V8_COVERAGE: project.path("coverage") } };
+    await project.qtasks(["call", "a"], how);
+    const own = () =>
+      filesRun(project).filter((file) => /\/dist\//.test(file) && !file.includes("/node_modules/"));
+    expect(own()).toContainEqual(expect.stringMatching(/cli\/main\.js$/));
+    rmSync(project.path("coverage"), { recursive: true });
+    await project.qtasks(["call", "a"], how);
+    expect(own()).toEqual([expect.stringMatching(/quick\/cli\.cjs$/)]);
   });
 
   test("by commands that look at the queue, and they never load a task", async () => {
@@ -262,6 +274,14 @@ test("no password is written down", async () => {
   // It is known all the same.
   expect((await project.qtasks(["status"], { env: { URL: url } })).code).toBe(5);
 });
+
+/** The scripts that the coverage of a command names. */
+function filesRun(project: Project): readonly string[] {
+  return readdirSync(project.path("coverage")).flatMap((name) => {
+    const { result } = JSON.parse(project.read(`coverage/${name}`)) as { result: { url: string }[] };
+    return result.map(({ url }) => url);
+  });
+}
 
 const MANIFEST = ".qtasks/manifest.json";
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { complaintOf, Project } from "./project.js";
 
@@ -83,21 +83,18 @@ describe.concurrent("a stale answer is impossible after", () => {
     expect((await project.qtasks(["call", "b"])).code).toBe(4);
   });
 
-  test("an import three levels down changed, of TypeScript too", async () => {
+  test("an import three levels down changed, or means another file than before", async () => {
     const project = new Project({
       "tasks/a.ts": task("a", "one as string", 'import { one } from "../lib/one";'),
       "lib/one.ts": 'export * from "./two";',
-      "lib/two.ts": 'import three from "../more/three.cjs"; export const one: string = three.text;',
+      "lib/two.js": 'import three from "../more/three.cjs"; export const one = three.text;',
       "more/three.cjs": 'module.exports = { text: "old" };',
     });
     await settle(project);
     project.write("more/three.cjs", 'module.exports = { text: "new" };');
     expect(await listed(project)).toEqual(["a: new"]);
-    project.write("lib/two/index.ts", 'export const one = "a folder comes after a file";');
-    project.write("lib/two.js", 'export const one = "so does JavaScript";');
-    expect(await listed(project)).toEqual(["a: new"]);
-    project.write("lib/one.ts", 'export * from "./two/index";');
-    expect(await listed(project)).toEqual(["a: a folder comes after a file"]);
+    project.write("lib/two.ts", 'export const one: string = "of TypeScript";');
+    expect(await listed(project)).toEqual(["a: of TypeScript"]);
   });
 
   test("a file that it reads changed, or came", async () => {
@@ -152,17 +149,26 @@ describe.concurrent("a stale answer is impossible after", () => {
     project.delete("sub/.qtasksrc");
     project.write("package.json", "{}");
     expect(await listed(project, how)).toEqual(["a: it"]);
+    // From another folder another config is found.
+    project.write("sub/others/qtasks.config.json", '{ "tasks": "." }');
+    expect(await listed(project, { cwd: "sub/others" })).toEqual(["b: it"]);
   });
 
-  test("a package that it imports was replaced by another of the same name", async () => {
+  test("a package that it imports changed, or is another of the same name", async () => {
     const project = new Project({
       "tasks/a.mjs": task("a", "text", 'import { text } from "words";'),
-      "node_modules/words/package.json": '{ "type": "module", "exports": "./index.js" }',
-      "node_modules/words/index.js": 'export const text = "old";',
+      "one/package.json": '{ "type": "module", "exports": "./index.js" }',
+      "one/index.js": 'export const text = "old";',
+      "two/package.json": '{ "type": "module", "exports": "./index.js" }',
+      "two/index.js": 'export const text = "other";',
     });
+    symlinkSync("../one", project.path("node_modules/words"));
     await settle(project);
-    project.write("node_modules/words/index.js", 'export const text = "new";');
+    project.write("one/index.js", 'export const text = "new";');
     expect(await listed(project)).toEqual(["a: new"]);
+    project.delete("node_modules/words");
+    symlinkSync("../two", project.path("node_modules/words"));
+    expect(await listed(project)).toEqual(["a: other"]);
   });
 
   test("a file changed while it was loaded, even when it looks the same afterwards", async () => {

@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-// CommonJS, as package.json here says: starting Node's loader of ES modules takes longer than most commands.
+// CommonJS, as package.json here says: starting Node's loader of ES modules takes as long as a command.
+
+// From Node 22.1 on, compiled code is kept from one start to the next.
+require("node:module").enableCompileCache?.();
+
 const words = process.argv.slice(2);
 
 async function start() {

@@ -61,13 +61,13 @@ function sqlite(url: string, rest: string, settings: BrokerSettings): Broker {
 function redis(text: string, { queue }: BrokerSettings): Broker {
   const url = serverUrl(text, "redis://HOST:6379");
   const prefix = taken(url, "prefix") ?? "bull";
-  return new RedisBroker({ queue, prefix, url: url.href, shownAs: shown(url) });
+  return new RedisBroker({ queue, prefix, url: url.href });
 }
 
 function postgres(text: string, { queue }: BrokerSettings): Broker {
   const url = serverUrl(text, "postgres://USER@HOST/DATABASE");
   const schema = taken(url, "schema") ?? "bullmq";
-  return new PostgresBroker({ queue, schema, url: url.href, shownAs: shown(url) });
+  return new PostgresBroker({ queue, schema, url: url.href });
 }
 
 function serverUrl(text: string, example: string): URL {
@@ -83,10 +83,6 @@ function taken(url: URL, name: string): string | undefined {
   const value = url.searchParams.get(name) ?? undefined;
   url.searchParams.delete(name);
   return value;
-}
-
-function shown({ protocol, host, pathname }: URL): string {
-  return `${protocol}//${host}${pathname}`;
 }
 
 /** Parameters may hold secrets as well. */

@@ -374,6 +374,11 @@ export class App implements CallTarget, Adopter {
     return this.#worker;
   }
 
+  /** Says what of the storage's settings puts tasks at risk. */
+  async warnOfRisks(): Promise<void> {
+    for (const risk of (await this.broker.risks?.()) ?? []) this.#parts.warn(risk);
+  }
+
   /** Tells the listeners here of something that happened in another process. */
   hear<Name extends EventName>(name: Name, event: EventMap[Name]): void {
     this.#hooks.emit(name, event);
@@ -477,6 +482,7 @@ export class Worker {
   /** Resolves once it claims. */
   async start(): Promise<void> {
     await this.#app.open();
+    if (this.engine.options.focused !== true) await this.#app.warnOfRisks();
     await this.engine.start();
     this.#retention.start();
   }

@@ -93,6 +93,8 @@ export interface Broker {
    */
   subscribe(listener: BrokerListener): Promise<Unsubscribe>;
 
+  /** What of the storage's settings puts tasks at risk: a worker says so when it starts. */
+  risks?(): Promise<readonly string[]>;
   /**
    * Looks at the storage without `open()`, for `qtasks doctor`: makes nothing, mends nothing, and never rejects, for
    * what cannot be looked at is a finding too.

@@ -45,6 +45,24 @@ export async function removeKeys(url: string, prefix: string): Promise<void> {
   await redis.quit();
 }
 
+/** How much there is of what `removeKeys` removes. */
+export async function countKeys(url: string, prefix: string): Promise<number> {
+  const redis = new Redis(url);
+  let count = 0;
+  for await (const keys of redis.scanStream({ match: `${prefix}:*`, count: 1000 })) count += keys.length;
+  await redis.quit();
+  return count;
+}
+
+/** How much there is of what `dropSchema` drops. */
+export async function countSchemas(url: string, schema: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rowCount } = await client.query("SELECT FROM pg_namespace WHERE nspname = $1", [schema]);
+  await client.end();
+  return rowCount ?? 0;
+}
+
 async function answers(url: string, defaultPort: number): Promise<boolean> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {

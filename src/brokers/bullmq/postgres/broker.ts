@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { QueryResultRow } from "pg";
 import { BrokerError } from "../../../core/errors.js";
+import type { Finding } from "../../../core/finding.js";
 import type { NewTask, TaskRecord } from "../../../core/record.js";
 import { END_STATUSES } from "../../../core/status.js";
 import type {
@@ -23,11 +24,14 @@ import type {
   WorkerInfo,
 } from "../../../ports/broker.js";
 import type { Moment } from "../../../ports/system.js";
+import { warningsOf } from "../findings.js";
 import { toLogLine, whole } from "../given.js";
 import { Listeners, type Stop, type Tell } from "../listeners.js";
-import { isAlive, type WorkerEntry, workerEntry } from "../workers.js";
+import { shownPlace } from "../shown.js";
+import { livingOf, workerEntry } from "../workers.js";
 import { connect, type PostgresPlace, schemaOf } from "./connect.js";
 import type { Connection } from "./connection.js";
+import { diagnose } from "./diagnose.js";
 import { isDeadlock, isDuplicate, toBrokerError } from "./errors.js";
 import {
   givenReport,
@@ -39,7 +43,10 @@ import {
   toLeaseState,
   toNumber,
   toRecord,
+  toWorker,
+  type WorkerRow,
 } from "./rows.js";
+import { durability, SERVER_STATE, type ServerState } from "./server.js";
 
 /**
  * Tasks as BullMQ jobs in a PostgreSQL database, for several machines. Each verb is one function of the database, so
@@ -53,8 +60,8 @@ export class PostgresBroker implements Broker {
   #connection: Connection | undefined;
 
   constructor(place: PostgresPlace) {
-    this.#place = place;
-    this.name = place.shownAs ?? "postgres:";
+    this.name = shownPlace(place, "postgres:");
+    this.#place = { ...place, shownAs: this.name };
   }
 
   async open(): Promise<void> {
@@ -277,15 +284,10 @@ export class PostgresBroker implements Broker {
   }
 
   async workers(now: Moment): Promise<readonly WorkerInfo[]> {
-    const rows = await this.#call<{ entry: string; end: string; server: string }>(
+    const rows = await this.#call<WorkerRow & { server: string }>(
       "SELECT entry, server_end_ms AS end, qtasks_server_ms() AS server FROM qtasks_worker WHERE queue = $1",
     );
-    return rows
-      .flatMap((row) => {
-        const entry = JSON.parse(row.entry) as WorkerEntry;
-        return isAlive(entry, Number(row.end), Number(row.server), now) ? [entry.info] : [];
-      })
-      .sort((a, b) => a.sinceMs - b.sinceMs);
+    return livingOf(rows.map(toWorker), Number(rows[0]?.server), now);
   }
 
   async subscribe(listener: BrokerListener): Promise<Unsubscribe> {
@@ -294,6 +296,19 @@ export class PostgresBroker implements Broker {
     } catch (error) {
       throw toBrokerError(error, this.name);
     }
+  }
+
+  async risks(): Promise<readonly string[]> {
+    try {
+      const states = await this.#opened().query<ServerState>(SERVER_STATE);
+      return warningsOf(states.map(durability));
+    } catch (error) {
+      throw toBrokerError(error, this.name);
+    }
+  }
+
+  diagnose(now: Moment): Promise<readonly Finding[]> {
+    return diagnose(this.#place, this.name, now);
   }
 
   async #write(verb: string, given: readonly object[], now: Moment): Promise<readonly boolean[]> {

@@ -18,14 +18,8 @@ export interface PostgresPlace {
 }
 
 export async function connect(place: PostgresPlace): Promise<Connection> {
-  requirePackages(["bullmq", "pg"], place.shownAs ?? "postgres:");
-  const { Client } = await loadPg();
   const connection = new Connection(async () => {
-    const client = new Client(clientConfig(place.url, place.connection));
-    // Told by the queries that need it.
-    client.on("error", () => {});
-    await client.connect();
-    await client.query(`SET search_path TO ${quoted(schemaOf(place))}`);
+    const client = await reach(place);
     await client.query("LISTEN qtasks");
     return client;
   });
@@ -36,6 +30,18 @@ export async function connect(place: PostgresPlace): Promise<Connection> {
     throw error;
   }
   return connection;
+}
+
+/** A connection of its own, on which names are of the schema. */
+export async function reach(place: PostgresPlace): Promise<Client> {
+  requirePackages(["bullmq", "pg"], place.shownAs ?? "postgres:");
+  const { Client } = await loadPg();
+  const client = new Client(clientConfig(place.url, place.connection));
+  // Told by the queries that need it.
+  client.on("error", () => {});
+  await client.connect();
+  await client.query(`SET search_path TO ${quoted(schemaOf(place))}`);
+  return client;
 }
 
 export function schemaOf({ schema = "bullmq" }: PostgresPlace): string {

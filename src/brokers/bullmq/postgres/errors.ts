@@ -3,8 +3,8 @@ import { BrokerError } from "../../../core/errors.js";
 /** Makes anything that node-postgres, PostgreSQL or BullMQ threw a `BrokerError`; one that is one already stays itself. */
 export function toBrokerError(error: unknown, name: string): BrokerError {
   if (error instanceof BrokerError) return error;
-  const state = sqlState(error);
   const detail = detailOf(error);
+  const state = sqlState(error) || (/\bSSL\b/.test(detail) ? "SSL" : "");
   const { code, what, hint } = EXPLANATIONS.find(({ sign }) => sign.test(state)) ?? OTHER;
   return new BrokerError(code, `${what} (${name}): ${detail}`, { hint, cause: error });
 }
@@ -55,6 +55,12 @@ const EXPLANATIONS: readonly Explanation[] = [
     code: "E_BROKER",
     what: "The PostgreSQL server refuses this user or database",
     hint: "Check user, password and database in the URL.",
+  },
+  {
+    sign: /SSL|TLS|CERT|VERIFY/,
+    code: "E_BROKER",
+    what: "The PostgreSQL server's TLS is not trusted, or it speaks none",
+    hint: "Give `?sslmode=verify-full&sslrootcert=FILE`; without TLS it is `?sslmode=disable`.",
   },
   {
     sign: /^42501$/,

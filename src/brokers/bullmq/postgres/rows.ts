@@ -3,6 +3,7 @@ import type { Status } from "../../../core/status.js";
 import type { Claim, LeaseState, RunReport, Settlement } from "../../../ports/broker.js";
 import { bullPriority, whole } from "../given.js";
 import { viewable, viewableText } from "../viewable.js";
+import type { StoredWorker, WorkerEntry } from "../workers.js";
 
 /** A row of `qtasks_task`. Texts of users are JSON; node-postgres gives a bigint as text. */
 export interface TaskRow {
@@ -85,6 +86,16 @@ export interface LeaseRow {
 export function toLeaseState({ state, reason, urgent }: LeaseRow): LeaseState {
   if (state !== "cancelling") return { state };
   return { state, reason: fromJson<string>(reason) ?? "", ...(urgent === true && { urgent }) };
+}
+
+/** A worker's entry, and the end of its lease by the server's clock. */
+export interface WorkerRow {
+  readonly entry: string;
+  readonly end: string;
+}
+
+export function toWorker({ entry, end }: WorkerRow): StoredWorker {
+  return { entry: JSON.parse(entry) as WorkerEntry, endMs: Number(end) };
 }
 
 export function givenTask(task: NewTask) {

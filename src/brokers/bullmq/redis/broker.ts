@@ -1,4 +1,5 @@
 import { BrokerError } from "../../../core/errors.js";
+import type { Finding } from "../../../core/finding.js";
 import type { NewTask, TaskRecord } from "../../../core/record.js";
 import { END_STATUSES, STATUSES } from "../../../core/status.js";
 import type {
@@ -21,15 +22,28 @@ import type {
   WorkerInfo,
 } from "../../../ports/broker.js";
 import type { Moment } from "../../../ports/system.js";
+import { warningsOf } from "../findings.js";
 import { toLogLine, whole } from "../given.js";
 import { Listeners } from "../listeners.js";
-import { isAlive, type WorkerEntry, workerEntry } from "../workers.js";
+import { shownPlace } from "../shown.js";
+import { livingOf, workerEntry } from "../workers.js";
 import { connect, type RedisPlace, type RedisSession } from "./connect.js";
+import { diagnose } from "./diagnose.js";
 import { toBrokerError } from "./errors.js";
 import type { ScriptName } from "./lua/verbs.js";
 import { RECORD_FIELDS, toNumber, toRecord } from "./record.js";
-import { type ClaimRow, enqueueRow, flag, reportRow, settleRow, toClaim, toLeaseState } from "./rows.js";
+import {
+  type ClaimRow,
+  enqueueRow,
+  flag,
+  reportRow,
+  settleRow,
+  toClaim,
+  toLeaseState,
+  toWorker,
+} from "./rows.js";
 import type { Argument } from "./scripts.js";
+import { readServers, riskFindings } from "./server.js";
 
 /**
  * Tasks as BullMQ jobs on a Redis server, for several machines. Each verb is one script, so it takes effect whole;
@@ -43,12 +57,8 @@ export class RedisBroker implements Broker {
   #session: RedisSession | undefined;
 
   constructor(place: RedisPlace) {
-    this.#place = place;
-    this.name = place.shownAs ?? "redis:";
-  }
-
-  get warnings(): readonly string[] {
-    return this.#session?.warnings ?? [];
+    this.name = shownPlace(place, "redis:");
+    this.#place = { ...place, shownAs: this.name };
   }
 
   async open(): Promise<void> {
@@ -203,13 +213,7 @@ export class RedisBroker implements Broker {
 
   async workers(now: Moment): Promise<readonly WorkerInfo[]> {
     const [serverMs, rows] = (await this.#run("workers")) as [string, string[]];
-    return rows
-      .flatMap((row) => {
-        const space = row.indexOf(" ");
-        const entry = JSON.parse(row.slice(space + 1)) as WorkerEntry;
-        return isAlive(entry, Number(row.slice(0, space)), Number(serverMs), now) ? [entry.info] : [];
-      })
-      .sort((a, b) => a.sinceMs - b.sinceMs);
+    return livingOf(rows.map(toWorker), Number(serverMs), now);
   }
 
   async subscribe(listener: BrokerListener): Promise<Unsubscribe> {
@@ -218,6 +222,14 @@ export class RedisBroker implements Broker {
     } catch (error) {
       throw toBrokerError(error, this.name);
     }
+  }
+
+  async risks(): Promise<readonly string[]> {
+    return warningsOf(riskFindings(await readServers(this.#opened().redis)));
+  }
+
+  diagnose(now: Moment): Promise<readonly Finding[]> {
+    return diagnose(this.#place, this.name, now);
   }
 
   async #run(script: ScriptName, args: readonly Argument[] = []): Promise<unknown> {

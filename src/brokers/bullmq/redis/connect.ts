@@ -1,9 +1,10 @@
 import type { QueueEventsListener } from "bullmq";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
+import { BrokerError } from "../../../core/errors.js";
 import type { Stop, Tell } from "../listeners.js";
 import { requirePackages } from "../packages.js";
+import { another, wholeCluster } from "./cluster.js";
 import { Scripts } from "./scripts.js";
-import { serverWarnings } from "./warnings.js";
 
 export interface RedisPlace {
   /** BullMQ's name for the queue */
@@ -13,6 +14,10 @@ export interface RedisPlace {
   readonly url?: string | undefined;
   /** ioredis options, over those of the URL */
   readonly connection?: object | undefined;
+  /** servers of a cluster, of which the first that answers tells the others; without it, the one of the URL */
+  readonly nodes?: readonly { readonly host: string; readonly port?: number }[] | undefined;
+  /** ioredis options of a cluster, such as `natMap` */
+  readonly cluster?: object | undefined;
   /** for people: the URL without secrets */
   readonly shownAs?: string | undefined;
 }
@@ -20,7 +25,7 @@ export interface RedisPlace {
 /** An open connection to the server. */
 export interface RedisSession {
   readonly scripts: Scripts;
-  readonly warnings: readonly string[];
+  readonly redis: Redis | Cluster;
   /** Listens on a connection of its own; from then on no event is missed. */
   listen(tell: Tell): Promise<Stop>;
   /** Waits for what is under way. */
@@ -28,18 +33,15 @@ export interface RedisSession {
 }
 
 export async function connect(place: RedisPlace): Promise<RedisSession> {
-  requirePackages(["bullmq", "ioredis"], place.shownAs ?? "redis:");
-  const { Redis } = await import("ioredis");
-  const redis = place.url === undefined ? new Redis(options(place)) : new Redis(place.url, options(place));
-  await firstContact(redis);
+  const redis = await reach(place);
   const { queue: name, prefix = "bull" } = place;
-  const base = `${prefix}:${name}:`;
+  const base = baseOf(place);
   const scripts = new Scripts(redis, base);
   await scripts.load();
 
   return {
     scripts,
-    warnings: await serverWarnings(redis),
+    redis,
     async listen(tell) {
       // Only who waits or works loads BullMQ, which takes longer than most commands.
       const { Queue, QueueEvents } = await import("bullmq");
@@ -49,7 +51,7 @@ export async function connect(place: RedisPlace): Promise<RedisSession> {
       queue.on("error", () => {});
       await queue.waitUntilReady();
       const [latest] = await redis.xrevrange(`${base}events`, "+", "-", "COUNT", 1);
-      const connection = redis.duplicate({ maxRetriesPerRequest: null, socketTimeout: 20_000 });
+      const connection = another(redis, { maxRetriesPerRequest: null, socketTimeout: 20_000 });
       const events = new QueueEvents(name, {
         ...settings,
         connection,
@@ -71,6 +73,32 @@ export async function connect(place: RedisPlace): Promise<RedisSession> {
       await redis.quit().catch(() => redis.disconnect());
     },
   };
+}
+
+/** Connects to the server, or to the whole cluster that it is a node of. */
+export async function reach(place: RedisPlace): Promise<Redis | Cluster> {
+  requirePackages(["bullmq", "ioredis"], place.shownAs ?? "redis:");
+  const { Redis } = await import("ioredis");
+  const { nodes = [{}], url } = place;
+  for (const [turn, node] of nodes.entries()) {
+    const given = { ...options(place), ...node };
+    const redis = url === undefined ? new Redis(given) : new Redis(url, given);
+    try {
+      await firstContact(redis);
+      return await wholeCluster(redis, place, baseOf(place));
+    } catch (error) {
+      redis.disconnect();
+      if (turn === nodes.length - 1) throw error;
+    }
+  }
+  throw new BrokerError("E_BROKER", "`nodes` of the Redis cluster is empty.", {
+    hint: 'Give one or more: `nodes: [{ host: "queue-1.internal", port: 6379 }]`.',
+  });
+}
+
+/** Where the keys of the queue begin. */
+export function baseOf({ queue, prefix = "bull" }: RedisPlace): string {
+  return `${prefix}:${queue}:`;
 }
 
 /** One of our own, in BullMQ's stream. */

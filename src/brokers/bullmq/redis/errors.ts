@@ -37,7 +37,13 @@ const EXPLANATIONS: readonly Explanation[] = [
     hint: "Check the user and the password in the URL.",
   },
   {
-    sign: /Connection is closed|max retries|ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPIPE|timeout|timed out/i,
+    sign: /certificate|\bSSL\b|\bTLS\b/i,
+    code: "E_BROKER",
+    what: "The Redis server's TLS is not trusted, or it speaks none",
+    hint: "Set NODE_EXTRA_CA_CERTS to the file of its authority, or give `tls: { ca }`; without TLS it is redis://.",
+  },
+  {
+    sign: /Connection is closed|CLUSTERDOWN|Cluster isn't ready|slots cache|max retries|ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPIPE|timeout|timed out/i,
     code: "E_BROKER",
     what: "The Redis server cannot be reached; what was under way may or may not be stored",
     hint: "Check that it runs and that host and port are right. A `unique` key makes repeating safe.",

@@ -1,6 +1,7 @@
 import type { NewTask } from "../../../core/record.js";
 import type { Claim, LeaseState, RunReport, Settlement } from "../../../ports/broker.js";
 import { bullPriority, whole } from "../given.js";
+import type { StoredWorker, WorkerEntry } from "../workers.js";
 import type { ENQUEUE_FIELDS, SETTLE_FIELDS } from "./lua/verbs.js";
 import { toArgs, toNumber } from "./record.js";
 import type { Argument } from "./scripts.js";
@@ -92,6 +93,12 @@ export function toLeaseState([state, reason, urgent]: readonly string[]): LeaseS
     reason: JSON.parse(reason ?? '""') as string,
     ...(urgent === "1" && { urgent: true }),
   };
+}
+
+/** A worker's entry behind the end of its lease. */
+export function toWorker(row: string): StoredWorker {
+  const space = row.indexOf(" ");
+  return { endMs: Number(row.slice(0, space)), entry: JSON.parse(row.slice(space + 1)) as WorkerEntry };
 }
 
 export function flag(value: boolean): "1" | "0" {

@@ -1,23 +1,26 @@
 import { createHash } from "node:crypto";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
+import { nodesOf } from "./cluster.js";
 import { SCRIPTS, type ScriptName } from "./lua/verbs.js";
 
 export type Argument = string | number;
 
 /** Our scripts on one server, each of which takes effect whole. */
 export class Scripts {
-  readonly #redis: Redis;
+  readonly #redis: Redis | Cluster;
   /** where the keys of the queue begin */
   readonly #base: string;
 
-  constructor(redis: Redis, base: string) {
+  constructor(redis: Redis | Cluster, base: string) {
     this.#redis = redis;
     this.#base = base;
   }
 
   /** Hands them to the server, so that later calls take effect in the order in which they are made. */
   async load(): Promise<void> {
-    await Promise.all(Object.values(SCRIPTS).map((text) => this.#redis.script("LOAD", text)));
+    const texts = Object.values(SCRIPTS);
+    const nodes = nodesOf(this.#redis);
+    await Promise.all(nodes.flatMap((node) => texts.map((text) => node.script("LOAD", text))));
   }
 
   async run(name: ScriptName, args: readonly Argument[] = []): Promise<unknown> {

@@ -24,6 +24,7 @@ import { AttemptRunner } from "./attempt.js";
 import type { CallOptions } from "./call.js";
 import { giveUpCharge, takeCharge } from "./charge.js";
 import { type Call, Client, checkedUuid } from "./client.js";
+import { CommonClock } from "./commonClock.js";
 import {
   type Answer,
   type CallTarget,
@@ -98,6 +99,7 @@ export class App implements CallTarget, Adopter {
   readonly #parts: AppParts;
   readonly #registry = new Registry();
   readonly #hooks: Hooks;
+  readonly #clock: CommonClock;
   readonly #client: Client;
   readonly #plugins = new Map<string, Plugin>();
   #known: ReadonlyMap<string, QueueSchema> = new Map();
@@ -110,7 +112,9 @@ export class App implements CallTarget, Adopter {
     this.config = parts.config;
     this.broker = parts.broker;
     this.#hooks = new Hooks(parts.reportFault, (name) => parts.onListener?.(name));
-    const { broker, system, config } = parts;
+    this.#clock = new CommonClock(parts.broker, parts.system);
+    const { broker, config } = parts;
+    const { system } = this.#clock;
     const schemas = { get: (name: string) => this.tasks.get(name) ?? this.#known.get(name) };
     this.#client = new Client({ broker, system, config, hooks: this.#hooks, schemas });
     this.events = { on: (event, listener) => this.#hooks.on(event, listener) };
@@ -174,17 +178,21 @@ export class App implements CallTarget, Adopter {
 
   /** Opens the broker; every method below does so by itself, but for `addTaskSync`. */
   async open(): Promise<void> {
-    this.#opening ??= this.broker.open().then(
-      () => {
-        this.#isOpen = true;
-        for (const warning of this.broker.warnings ?? []) this.#parts.warn(warning);
-      },
-      (error: unknown) => {
-        this.#opening = undefined;
-        throw error;
-      },
-    );
+    this.#opening ??= this.#open();
     await this.#opening;
+    await this.#clock.keep();
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.broker.open();
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+    await this.#clock.keep();
+    this.#isOpen = true;
+    for (const warning of this.broker.warnings ?? []) this.#parts.warn(warning);
   }
 
   /** Stops the worker, lets go of the broker; tasks stay. A second call does nothing. */
@@ -282,7 +290,7 @@ export class App implements CallTarget, Adopter {
   /** Living workers on this queue, of any process. */
   async workers(): Promise<readonly WorkerInfo[]> {
     await this.open();
-    return await this.broker.workers(this.#parts.system.now());
+    return await this.broker.workers(this.#clock.system.now());
   }
 
   /**
@@ -295,7 +303,7 @@ export class App implements CallTarget, Adopter {
     const outcome = await this.broker.cancel(
       checkedUuid(uuid),
       reason ?? null,
-      this.#parts.system.now(),
+      this.#clock.system.now(),
       urgent,
     );
     if (outcome === undefined) throw new UnknownIdError(uuid);
@@ -309,7 +317,7 @@ export class App implements CallTarget, Adopter {
    */
   async retryTask(uuid: string): Promise<Task> {
     await this.open();
-    const requeued = await this.broker.requeue(checkedUuid(uuid), this.#parts.system.now());
+    const requeued = await this.broker.requeue(checkedUuid(uuid), this.#clock.system.now());
     const task = await this.get(uuid);
     if (requeued === undefined || task === undefined) throw new UnknownIdError(uuid);
     if (requeued) return task;
@@ -321,7 +329,7 @@ export class App implements CallTarget, Adopter {
   /** Forgets finished tasks that match all that is given; resolves to how many. */
   async prune({ age, count, status }: PruneOptions = {}): Promise<number> {
     await this.open();
-    const { wallMs } = this.#parts.system.now();
+    const { wallMs } = this.#clock.system.now();
     return await this.broker.prune({
       finishedBeforeMs: age === undefined ? undefined : wallMs - seconds("age", age) * 1000,
       keep: count === undefined ? undefined : checkedCount("count", count),
@@ -338,7 +346,7 @@ export class App implements CallTarget, Adopter {
   /** What waits under each task name, sorted by name. */
   async waiting(): Promise<readonly WaitingTasks[]> {
     await this.open();
-    return await this.broker.waiting(this.#parts.system.now());
+    return await this.broker.waiting(this.#clock.system.now());
   }
 
   /** What a task printed and logged, oldest first, without the oldest `after` lines. */
@@ -355,10 +363,11 @@ export class App implements CallTarget, Adopter {
 
   /** A worker with settings of its own, which takes the place of `app.worker`. */
   createWorker(choice: WorkerChoice = {}): Worker {
-    const { config, broker, system, reportFault } = this.#parts;
+    const { config, broker, reportFault } = this.#parts;
+    const { system } = this.#clock;
     const isolation = this.#parts.isolation(this);
     const engine = new WorkerEngine(
-      { broker, isolation, system, hooks: this.#hooks, reportFault },
+      { broker, isolation, system, hooks: this.#hooks, reportFault, keepTime: () => this.#clock.keep() },
       {
         name: `${system.host}-${system.pid}`,
         concurrency: config.maxTasksProcess,
@@ -393,7 +402,7 @@ export class App implements CallTarget, Adopter {
   createAttempts(): Attempts {
     return new AttemptRunner({
       config: this.config,
-      system: this.#parts.system,
+      system: this.#clock.system,
       schemas: this.tasks,
       get: (uuid) => this.get(uuid),
       component: (name) => this.#component(name),
@@ -405,8 +414,8 @@ export class App implements CallTarget, Adopter {
   /** Answers a verb of the broker for code in another process, whose queueing is told here as well. */
   async callBroker(verb: RemoteVerb, args: readonly unknown[]): Promise<unknown> {
     await this.open();
-    const call = this.broker[verb] as (...args: readonly unknown[]) => Promise<unknown>;
-    const answer = await call.apply(this.broker, [...args]);
+    const call = this.broker[verb] as ((...args: readonly unknown[]) => Promise<unknown>) | undefined;
+    const answer = await call?.apply(this.broker, [...args]);
     if (verb === "enqueue")
       this.#client.announce(args[0] as readonly NewTask[], answer as readonly Enqueued[]);
     return answer;
@@ -452,7 +461,7 @@ export class App implements CallTarget, Adopter {
 
   #sinceMs(since: Date | Duration): number {
     if (since instanceof Date) return since.getTime();
-    return this.#parts.system.now().wallMs - seconds("since", since) * 1000;
+    return this.#clock.system.now().wallMs - seconds("since", since) * 1000;
   }
 }
 

@@ -13,6 +13,8 @@ export interface PulseParts {
   kept(): readonly Lease[];
   /** what has become of a run's lease */
   heed(run: Run, state: LeaseState): void;
+  /** Sets the clock, which never rejects. */
+  keepTime(): Promise<void>;
   troubled(where: string, error: unknown): void;
 }
 
@@ -53,7 +55,7 @@ export class Pulse {
   go(): void {
     const { system, leaseMs } = this.#parts;
     this.#stopBeat = system.timer(leaseMs / 3, () => {
-      void Promise.all([this.renew(), this.beat()]).finally(() => {
+      void Promise.all([this.renew(), this.beat(), this.#parts.keepTime()]).finally(() => {
         if (!this.#isStopped) this.go();
       });
     });

@@ -38,6 +38,8 @@ export interface WorkerParts {
   readonly system: System;
   readonly hooks: Hooks;
   readonly reportFault: ReportFault;
+  /** Sets the system's clock by that of the storage, now and then. */
+  keepTime?(): Promise<void>;
 }
 
 /** What a worker did, once it has stopped. */
@@ -141,6 +143,7 @@ export class WorkerEngine implements RunOwner {
       system,
       leaseMs: options.leaseMs,
       info: () => this.#info(),
+      keepTime: async () => parts.keepTime?.(),
       running: () => this.running,
       kept: () => this.#settling.leases,
       heed: (run, state) => this.#heed(run, state),

@@ -93,6 +93,8 @@ export interface Broker {
    */
   subscribe(listener: BrokerListener): Promise<Unsubscribe>;
 
+  /** Epoch milliseconds by the storage's clock, where that is another machine's: all its users then go by it. */
+  serverTimeMs?(): Promise<number>;
   /** What of the storage's settings puts tasks at risk: a worker says so when it starts. */
   risks?(): Promise<readonly string[]>;
   /**
@@ -263,6 +265,7 @@ export type RemoteVerb =
   | "waiting"
   | "logs"
   | "workers"
+  | "serverTimeMs"
   | "cancel"
   | "requeue"
   | "prune"

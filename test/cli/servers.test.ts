@@ -161,6 +161,23 @@ describe.each(servers)("one line of config moves a project to $kind", ({ kind, b
     expect(await worker.ended).toMatchObject({ code: 0 });
   });
 
+  test("a machine whose clock is wrong schedules and takes tasks by the server's clock", async () => {
+    const anHourAhead = { env: { NODE_OPTIONS: `--import=${shiftedClock(3_600_000)}` } };
+    const later = await project.call(["mark", "later", "--delay", "30m"]);
+    expect(await project.burst([], anHourAhead)).toMatchObject({ code: 0 });
+    const worker = await project.startWorker();
+    const soon = await project.qtasks(
+      ["call", "mark", "soon", "--delay", "1", "--timeout", "90"],
+      anHourAhead,
+    );
+    expect(soon).toMatchObject({ code: 0, stdout: "soon\n" });
+    expect(await project.json(["status", later])).toMatchObject([{ status: "new", attempt: 0 }]);
+    worker.kill("SIGTERM");
+    await worker.ended;
+    const { stdout } = await project.qtasks(["doctor"], anHourAhead);
+    expect(stdout).toMatch(/^FAIL {2}server clock this machine's clock is 3\d{3}\.\d s ahead of it/m);
+  });
+
   test("doctor tells the task of a worker that died, and what nobody takes", async () => {
     const worker = await project.startWorker(["--name", "night", "--only", "hold"], {
       env: { QTASKS_LEASE: "1" },
@@ -202,6 +219,12 @@ describe("a server that cannot be used is exit 5, in one line", () => {
     }
   });
 });
+
+/** A module that puts the wall clock of its process ahead. */
+function shiftedClock(aheadMs: number): string {
+  const text = `const now = Date.now; Date.now = () => now() + ${aheadMs};`;
+  return `data:text/javascript,${encodeURIComponent(text)}`;
+}
 
 function withParameter(url: string, parameter: string): string {
   return `${url}${url.includes("?") ? "&" : "?"}${parameter}`;

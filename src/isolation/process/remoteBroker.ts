@@ -13,6 +13,7 @@ const VERBS: Readonly<Record<RemoteVerb, true>> = {
   waiting: true,
   logs: true,
   workers: true,
+  serverTimeMs: true,
   cancel: true,
   requeue: true,
   prune: true,
@@ -34,6 +35,8 @@ export class RemoteBroker implements Broker {
   readonly waiting = this.#remote("waiting");
   readonly logs = this.#remote("logs");
   readonly workers = this.#remote("workers");
+  /** null where the storage has no clock of its own */
+  readonly serverTimeMs = this.#remote("serverTimeMs");
   readonly cancel = this.#remote("cancel");
   readonly requeue = this.#remote("requeue");
   readonly prune = this.#remote("prune");
@@ -81,14 +84,14 @@ export class RemoteBroker implements Broker {
     else call?.resolve(reply.value);
   }
 
-  #remote<Verb extends RemoteVerb>(verb: Verb): Broker[Verb] {
+  #remote<Verb extends RemoteVerb>(verb: Verb): NonNullable<Broker[Verb]> {
     const call = (...args: unknown[]) =>
       new Promise((resolve, reject) => {
         const id = ++this.#lastId;
         this.#calls.set(id, { resolve, reject });
         this.#outbox.post({ type: "call", id, verb, args });
       });
-    return call as unknown as Broker[Verb];
+    return call as unknown as NonNullable<Broker[Verb]>;
   }
 }
 

@@ -298,13 +298,13 @@ export class PostgresBroker implements Broker {
     }
   }
 
+  async serverTimeMs(): Promise<number> {
+    const [row] = await this.#ask<{ ms: string }>("SELECT qtasks_server_ms() AS ms");
+    return Number(row?.ms);
+  }
+
   async risks(): Promise<readonly string[]> {
-    try {
-      const states = await this.#opened().query<ServerState>(SERVER_STATE);
-      return warningsOf(states.map(durability));
-    } catch (error) {
-      throw toBrokerError(error, this.name);
-    }
+    return warningsOf((await this.#ask<ServerState>(SERVER_STATE)).map(durability));
   }
 
   diagnose(now: Moment): Promise<readonly Finding[]> {
@@ -333,6 +333,15 @@ export class PostgresBroker implements Broker {
       } catch (error) {
         if (turn >= DEADLOCK_RETRIES || !isDeadlock(error)) throw toBrokerError(error, this.name);
       }
+    }
+  }
+
+  /** Of the server, whatever the queue. */
+  async #ask<Row extends QueryResultRow>(text: string): Promise<Row[]> {
+    try {
+      return await this.#opened().query<Row>(text);
+    } catch (error) {
+      throw toBrokerError(error, this.name);
     }
   }
 

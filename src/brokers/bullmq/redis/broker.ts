@@ -153,14 +153,19 @@ export class RedisBroker implements Broker {
 
   async list(query: TaskQuery): Promise<readonly TaskRecord[]> {
     const { statuses = STATUSES, taskName = "", sinceMs, uuidPrefix = "", after = "", tag, limit } = query;
-    if (statuses.length === 0) return [];
-    // There is no index by tag: more of the newest are read until enough have it.
-    for (let size = tag === undefined ? limit : Math.max(100, limit); ; size *= 8) {
-      const asked = [size, sinceMs ?? "-inf", statuses.join(), taskName, uuidPrefix, after];
-      const ids = (await this.#run("newest", asked)) as string[];
-      const records = (await this.getMany(ids)).filter((record) => record !== undefined);
-      const found = tag === undefined ? records : records.filter((record) => record.tags.includes(tag));
-      if (found.length >= limit || ids.length < size) return found.slice(0, limit);
+    if (statuses.length === 0 || limit === 0) return [];
+    // There is no index by tag: the newest are looked through, so many at a time that others get their turn.
+    const size = tag === undefined ? limit : Math.max(TAG_PAGE, limit);
+    const tagText = tag === undefined ? "" : JSON.stringify(tag);
+    const records: TaskRecord[] = [];
+    for (let behind = after; ; ) {
+      const asked = [size, sinceMs ?? "-inf", statuses.join(), taskName, uuidPrefix, behind, tagText];
+      const [last, ...ids] = (await this.#run("newest", asked)) as [string, ...string[]];
+      for (const record of await this.getMany(ids)) {
+        if (record !== undefined && (tag === undefined || record.tags.includes(tag))) records.push(record);
+      }
+      if (tag === undefined || last === "" || records.length >= limit) return records.slice(0, limit);
+      behind = last;
     }
   }
 
@@ -224,6 +229,10 @@ export class RedisBroker implements Broker {
     }
   }
 
+  async serverTimeMs(): Promise<number> {
+    return Number(await this.#run("serverTime"));
+  }
+
   async risks(): Promise<readonly string[]> {
     return warningsOf(riskFindings(await readServers(this.#opened().redis)));
   }
@@ -247,6 +256,9 @@ export class RedisBroker implements Broker {
     });
   }
 }
+
+/** How many tasks are looked through for a tag in one step of the server. */
+const TAG_PAGE = 1000;
 
 function truths(answer: unknown): readonly boolean[] {
   return (answer as number[]).map((each) => each === 1);

@@ -384,51 +384,86 @@ end
 return rows
 `;
 
-/** ARGV: how many, created since, statuses joined by commas, name or empty, beginning of the uuid, uuid to begin after or empty. Returns the newest first. */
+/**
+ * ARGV: how many, created since, statuses joined by commas, name or empty, beginning of the uuid, where to begin behind
+ * (a uuid, or what an earlier call returned, or empty), tag as JSON or empty. Looks at so many of the newest. Returns
+ * where to go on, empty at the end, and then the ids of those that have the tag, newest first.
+ */
 const newest = `${COMMON}
-local limit, since, statuses, name, prefix = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local limit, since, statuses, name, prefix, tag = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
 local found = {}
-local afterKey, afterMs
-if ARGV[6] ~= '' then
+local afterKey, afterMs = string.match(ARGV[6], '^(%S+) (%S+)$')
+if ARGV[6] ~= '' and not afterKey then
   local t = load(ARGV[6])
-  if not t then return {} end
-  afterKey, afterMs = t.key, tonumber(r('HGET', base .. t.id, 'timestamp'))
+  if not t then return { '' } end
+  afterKey, afterMs = t.key, r('HGET', base .. t.id, 'timestamp')
 end
-local function note(keys)
-  for at = 1, #keys, 2 do
-    local ms = tonumber(keys[at + 1])
-    if not afterKey or ms < afterMs or (ms == afterMs and keys[at] < afterKey) then found[#found + 1] = { keys[at], ms } end
+afterMs = tonumber(afterMs)
+
+-- Its place among those of the same time, of which a batch may make very many, is searched by halves.
+local function firstBehind(index)
+  if not afterKey then return 0 end
+  local ms = string.format('%.0f', afterMs)
+  local low = r('ZCOUNT', index, '(' .. ms, '+inf')
+  local high = low + r('ZCOUNT', index, ms, ms)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if r('ZREVRANGE', index, middle, middle)[1] < afterKey then high = middle else low = middle + 1 end
   end
+  return low
 end
+
+local function isNewer(key, ms, other, otherMs) return ms > otherMs or (ms == otherMs and key > other) end
+local sinceMs = since == '-inf' and -math.huge or tonumber(since)
+
+-- One index, newest first, read in pieces.
+local piece = math.min(limit, 100)
+local function nextOf(line)
+  line.at = line.at + 2
+  if line.at > #line.keys then
+    line.keys, line.at = r('ZREVRANGE', line.index, line.first, line.first + piece - 1, 'WITHSCORES'), 1
+    line.first = line.first + piece
+  end
+  line.key, line.ms = line.keys[line.at], tonumber(line.keys[line.at + 1])
+  return line.key and line.ms >= sinceMs
+end
+
 if prefix ~= '' then
   for _, entry in ipairs(r('ZRANGEBYLEX', own .. 'ids', '[' .. prefix, '[' .. prefix .. '\\255')) do
     local t = load(string.match(entry, '^[^ ]*'))
     if t and string.find(statuses, t.status, 1, true) and (name == '' or name == t.name) then
-      local created = r('HGET', base .. t.id, 'timestamp')
-      if since == '-inf' or tonumber(created) >= tonumber(since) then note({ t.key, created }) end
+      local created = tonumber(r('HGET', base .. t.id, 'timestamp'))
+      if created >= sinceMs and (not afterKey or isNewer(afterKey, afterMs, t.key, created)) then
+        found[#found + 1] = { t.key, created }
+      end
     end
   end
+  table.sort(found, function(a, b) return isNewer(a[1], a[2], b[1], b[2]) end)
 else
+  local lines = {}
   for _, each in ipairs(name ~= '' and { name } or r('SMEMBERS', own .. 'names')) do
     for status in string.gmatch(statuses, '%a+') do
       local index = indexOf(status, each)
-      local below = '+inf'
-      if afterKey then
-        local ms = string.format('%.0f', afterMs)
-        if since == '-inf' or afterMs >= tonumber(since) then note(r('ZREVRANGEBYSCORE', index, ms, ms, 'WITHSCORES')) end
-        below = '(' .. ms
-      end
-      note(r('ZREVRANGEBYSCORE', index, below, since, 'WITHSCORES', 'LIMIT', 0, limit))
+      local line = { index = index, first = firstBehind(index), keys = {}, at = 1 }
+      if nextOf(line) then lines[#lines + 1] = line end
     end
   end
+  while #found < limit and #lines > 0 do
+    local newest = 1
+    for at = 2, #lines do
+      if isNewer(lines[at].key, lines[at].ms, lines[newest].key, lines[newest].ms) then newest = at end
+    end
+    found[#found + 1] = { lines[newest].key, lines[newest].ms }
+    if not nextOf(lines[newest]) then table.remove(lines, newest) end
+  end
 end
-table.sort(found, function(a, b)
-  if a[2] ~= b[2] then return a[2] > b[2] end
-  return a[1] > b[1]
-end)
-local ids = {}
-for at = 1, math.min(limit, #found) do ids[at] = idOf(found[at][1]) end
-return ids
+local last = found[limit]
+local answer = { last and last[1] .. ' ' .. string.format('%.0f', last[2]) or '' }
+for at = 1, math.min(limit, #found) do
+  local id = idOf(found[at][1])
+  if tag == '' or string.find(r('HGET', base .. id, 'qt:tags') or '', tag, 1, true) then answer[#answer + 1] = id end
+end
+return answer
 `;
 
 /** ARGV: number of fields, the fields, the uuids. Returns the values of each. */
@@ -459,6 +494,10 @@ const workers = `${COMMON}
 return { string.format('%.0f', serverMs()), r('HVALS', own .. 'workers') }
 `;
 
+const serverTime = `${COMMON}
+return string.format('%.0f', serverMs())
+`;
+
 export const SCRIPTS = {
   enqueue,
   claim,
@@ -478,6 +517,7 @@ export const SCRIPTS = {
   beat,
   leave,
   workers,
+  serverTime,
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;

@@ -18,11 +18,9 @@ function projectOn(broker: string): Project {
   return new Project({ ...TASKS, "qtasks.config.json": JSON.stringify({ broker }) }, INLINE);
 }
 
-/** Queues, works, and reads what came of it, each in a process of its own. */
+/** Queues, works on it and prints what came of it. */
 async function works(project: Project, how: { readonly env?: Readonly<Record<string, string>> } = {}) {
-  const uuid = await project.call(["add", "2", "3"], how);
-  expect(await project.burst([], how)).toMatchObject({ code: 0 });
-  expect(await project.qtasks(["result", uuid], how)).toMatchObject({ code: 0, stdout: "5\n" });
+  expect(await project.qtasks(["run", "add", "2", "3"], how)).toMatchObject({ code: 0, stdout: "5\n" });
 }
 
 describe.skipIf(!hasRedis)("a Redis server that puts tasks at risk", () => {
@@ -143,11 +141,9 @@ describe.skipIf(!hasRedis)("a Redis cluster", () => {
   });
 
   test("refuses a prefix without braces, with one that would do", async () => {
-    for (const { port } of servers) {
-      const ended = await projectOn(`redis://127.0.0.1:${port}`).qtasks(["call", "add", "2", "3"]);
-      expect(ended.code).toBe(5);
-      expect(complaintOf(ended).error).toContain("cluster");
-      expect(complaintOf(ended).hint).toContain("?prefix={shop}");
-    }
+    const ended = await projectOn(`redis://127.0.0.1:${servers[0]?.port}`).qtasks(["call", "add", "2", "3"]);
+    expect(ended.code).toBe(5);
+    expect(complaintOf(ended).error).toContain("cluster");
+    expect(complaintOf(ended).hint).toContain("?prefix={shop}");
   });
 });

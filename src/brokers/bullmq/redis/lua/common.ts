@@ -28,23 +28,33 @@ local function serverMs()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local maxEvents
--- The field "by" tells our own events from those of other users of the queue.
+local maxEvents, isAllSeen
+-- The field "by" tells our own events from those of other users of the queue. Where nobody else has told anything since
+-- we looked last, ours need not be read when we look for those of others.
 local function tell(event, id, ...)
-  maxEvents = maxEvents or r('HGET', base .. 'meta', 'opts.maxLenEvents') or '10000'
-  r('XADD', base .. 'events', 'MAXLEN', '~', maxEvents, '*', 'event', event, 'jobId', id, 'by', 'qtasks', ...)
+  if isAllSeen == nil then
+    local last = r('XREVRANGE', base .. 'events', '+', '-', 'COUNT', 1)[1]
+    isAllSeen = last ~= nil and last[1] == r('GET', own .. 'seen')
+    maxEvents = r('HGET', base .. 'meta', 'opts.maxLenEvents') or '10000'
+  end
+  local place = r('XADD', base .. 'events', 'MAXLEN', '~', maxEvents, '*', 'event', event, 'jobId', id, 'by', 'qtasks', ...)
+  if isAllSeen then r('SET', own .. 'seen', place) end
 end
 
 local FIELDS = {
   status = 'qt:status', key = 'qt:key', priority = 'qt:priority', runAt = 'qt:runAt', isDue = 'qt:due',
   attempt = 'qt:attempt', deaths = 'qt:deaths', started = 'qt:started', worker = 'qt:worker', fence = 'qt:fence',
   boot = 'qt:boot', cancel = 'qt:cancel', binding = 'qt:binding', until_ = 'qt:until', name = 'name', history = 'qt:history',
+  updated = 'qt:updated', finished = 'qt:finished', arrived = 'timestamp', returning = 'returnvalue', finishedOn = 'finishedOn',
+  processedOn = 'processedOn', processedBy = 'pb',
 }
 local SHORT, LONG = {}, {}
-for short, long in pairs(FIELDS) do
+-- What is written and never looked at here.
+local UNREAD = { updated = true, finished = true, returning = true, finishedOn = true, processedOn = true, processedBy = true }
+for short, long in pairs(FIELDS) do if not UNREAD[short] then
   SHORT[#SHORT + 1] = short
   LONG[#LONG + 1] = long
-end
+end end
 
 local function load(id)
   local values = r('HMGET', base .. id, unpack(LONG))
@@ -68,9 +78,8 @@ end
 local function leave(t)
   r('ZREM', indexOf(t.status, t.name), t.key)
   if t.status == 'new' then
-    r('ZREM', lineOf(t.name), placeOf(t))
-    r('ZREM', laterOf(t.name), t.key)
-    return r('ZREM', base .. 'prioritized', t.id) + r('ZREM', base .. 'delayed', t.id) > 0
+    if r('ZREM', lineOf(t.name), placeOf(t)) == 0 then r('ZREM', laterOf(t.name), t.key) end
+    return r('ZREM', base .. 'prioritized', t.id) == 1 or r('ZREM', base .. 'delayed', t.id) == 1
   elseif t.status == 'process' then
     r('DEL', base .. t.id .. ':lock')
     r('SREM', base .. 'stalled', t.id)
@@ -90,10 +99,12 @@ local function joinLine(t)
   if r('HEXISTS', base .. 'meta', 'paused') == 0 then r('ZADD', base .. 'marker', 0, '0') end
 end
 
-local function enterIndex(t, status, wall)
-  set(t, { status = status })
-  r('HSET', base .. t.id, 'qt:updated', wall)
-  r('ZADD', indexOf(status, t.name), r('HGET', base .. t.id, 'timestamp'), t.key)
+-- Writes more of its fields on the way.
+local function enterIndex(t, status, wall, fields)
+  fields = fields or {}
+  fields.status, fields.updated = status, wall
+  set(t, fields)
+  r('ZADD', indexOf(status, t.name), t.arrived or r('HGET', base .. t.id, 'timestamp'), t.key)
 end
 
 local function wait(t, wall, ...)
@@ -113,9 +124,10 @@ local function unbind(t)
   if t.binding and r('HGET', own .. 'unique', t.binding) == t.id then r('HDEL', own .. 'unique', t.binding) end
 end
 
-local function finish(t, status, wall)
-  enterIndex(t, status, wall)
-  r('HSET', base .. t.id, 'qt:finished', wall, 'finishedOn', wall)
+local function finish(t, status, wall, fields)
+  fields = fields or {}
+  fields.finished, fields.finishedOn = wall, wall
+  enterIndex(t, status, wall, fields)
   r('ZADD', own .. 'ended:' .. status, wall, t.key)
   r('ZADD', finishedSet(status), wall, t.id)
   if t.until_ == 'finished' then unbind(t) end
@@ -128,12 +140,13 @@ local function cancelled(t, reason, wall)
   tell('failed', t.id, 'failedReason', shown, 'prev', 'active')
 end
 
--- Adds the run that ends to the history; error is JSON.
-local function record(t, status, err, wall)
+-- The history with the run that ends; error is JSON.
+local function historyWith(t, status, err, wall)
   local run = '{"attempt":' .. t.attempt .. ',"startedAtMs":' .. t.started .. ',"finishedAtMs":' .. wall ..
     ',"status":"' .. status .. '","error":' .. err .. ',"worker":' .. t.worker .. '}'
-  set(t, { history = (t.history and t.history .. ',' or '') .. run })
+  return (t.history and t.history .. ',' or '') .. run
 end
+local function record(t, status, err, wall) set(t, { history = historyWith(t, status, err, wall) }) end
 
 local function backward(number) return string.format('%.0f', number - 1) end
 

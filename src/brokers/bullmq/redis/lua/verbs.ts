@@ -141,10 +141,9 @@ local function take(entry)
   end
   if isLost then lose(t, q.wallMs) end
   local job, fence = base .. t.id, string.format('%.0f', r('INCR', own .. 'fences'))
-  enterIndex(t, 'process', q.wallMs)
-  set(t, { attempt = string.format('%.0f', t.attempt + 1), started = q.wallMs, worker = worker, fence = fence, boot = q.bootId })
+  enterIndex(t, 'process', q.wallMs, { attempt = string.format('%.0f', t.attempt + 1), started = q.wallMs, worker = worker,
+    fence = fence, boot = q.bootId, processedOn = q.wallMs, processedBy = worker })
   r('HDEL', job, 'qt:progress', 'progress', 'qt:cancel', 'qt:urgent')
-  r('HSET', job, 'processedOn', q.wallMs, 'pb', worker)
   r('HINCRBY', job, 'ats', 1)
   r('LPUSH', base .. 'active', t.id)
   r('SET', job .. ':lock', fence, 'PX', q.leaseMs)
@@ -233,23 +232,23 @@ for at = 2, #ARGV, ${SETTLE_FIELDS.length} do
   if t then
     local job = base .. id
     if status == 'new' and t.cancel then status, outcome = 'cancel', t.cancel end
-    record(t, status == 'new' and ARGV[at + 3] or status, status == 'cancel' and 'null' or ARGV[at + 5], wall)
+    local history = historyWith(t, status == 'new' and ARGV[at + 3] or status, status == 'cancel' and 'null' or ARGV[at + 5], wall)
     leave(t)
     r('HINCRBY', job, 'atm', 1)
     if status == 'success' then
-      finish(t, status, wall)
-      r('HSET', job, 'returnvalue', outcome)
+      finish(t, status, wall, { history = history, returning = outcome })
       -- Each event is read by every listener: a large result is looked up instead.
       tell('completed', id, 'returnvalue', #outcome < 16384 and outcome or 'null', 'prev', 'active')
     elseif status == 'error' then
-      finish(t, status, wall)
+      finish(t, status, wall, { history = history })
       r('HSET', job, 'qt:error', ARGV[at + 5], 'qt:trace', ARGV[at + 6], 'failedReason', ARGV[at + 7], 'stacktrace', ARGV[at + 8])
       tell('failed', id, 'failedReason', ARGV[at + 7], 'prev', 'active')
     elseif status == 'cancel' then
+      set(t, { history = history })
       cancelled(t, outcome, wall)
     else
       forgetOutcome(t)
-      set(t, { runAt = ARGV[at + 9], isDue = ARGV[at + 10] })
+      set(t, { history = history, runAt = ARGV[at + 9], isDue = ARGV[at + 10] })
       if ARGV[at + 11] == '0' then set(t, { attempt = backward(t.attempt) }) end
       if ARGV[at + 12] == '1' then r('HINCRBY', job, 'qt:crashes', 1) end
       if ARGV[at + 13] == '1' then r('HSET', job, 'qt:alone', '1') end

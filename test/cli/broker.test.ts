@@ -31,7 +31,7 @@ describe.concurrent("the queue's place", () => {
     const project = new Project(TASKS, INLINE);
     await project.qtasks(["list"]);
     await project.qtasks(["call", "add", "1"]);
-    expect(() => statSync(project.path(".qtasks"))).toThrow(/ENOENT/);
+    expect(() => statSync(project.path(".qtasks/queue.db"))).toThrow(/ENOENT/);
   });
 });
 

@@ -85,6 +85,7 @@ describe.concurrent("a stale answer is impossible after", () => {
 
   test("an import three levels down changed, or means another file than before", async () => {
     const project = new Project({
+      "package.json": '{ "type": "module" }',
       "tasks/a.ts": task("a", "one as string", 'import { one } from "../lib/one";'),
       "lib/one.ts": 'export * from "./two";',
       "lib/two.js": 'import three from "../more/three.cjs"; export const one = three.text;',
@@ -247,7 +248,7 @@ test("where the manifest cannot be written, everything works without, and withou
   expect(loads(project)).toBe(2);
 });
 
-test("code that acts on queueing is loaded by a call, that of a schema too", async () => {
+test("a call loads code that acts on queueing: of a plugin, a schema, a listener", async () => {
   const schema = `{ "~standard": { version: 1, vendor: "own", validate: (value) =>
     value.n > 0 ? { value } : { issues: [{ message: "too small", path: ["n"] }] } } }`;
   const project = new Project({
@@ -266,6 +267,14 @@ export default { plugins: [{ name: "no", setup: (host) => host.onQueue(({ taskNa
   const refused = await project.qtasks(["call", "b", "n:=0"]);
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain("n: too small");
+  project.write(
+    "tasks/c.mjs",
+    `import { writeFileSync } from "node:fs"; import { app } from "qtasks";
+app.events.on("taskQueued", ({ taskName }) => writeFileSync("heard", taskName));`,
+  );
+  await settle(project);
+  await project.call(["a"]);
+  expect(project.read("heard")).toBe("a");
 });
 
 test("no password is written down", async () => {

@@ -78,7 +78,8 @@ describe("the command line", () => {
   );
 
   test("has no flag that the pages show as one of a task's input", () => {
-    for (const flag of INPUT_FLAGS) expect([...help.values()].some((own) => hasFlag(own, flag))).toBe(false);
+    const ofTasks = ["call", "run"].map((command) => help.get(command) ?? "");
+    for (const flag of INPUT_FLAGS) expect(ofTasks.some((own) => hasFlag(own, flag))).toBe(false);
   });
 
   test("has a section in docs/cli.md for every command, and a mention of every flag", () => {

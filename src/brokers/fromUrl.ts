@@ -40,8 +40,26 @@ export function brokerFromUrl(url: string, settings: BrokerSettings): Broker {
   }
 }
 
+/**
+ * Names the place of a broker without secrets, so that it can be given as a URL again.
+ * @throws {ConfigError} for a URL of a server that names none
+ */
+export function placeFromUrl(url: string, { root }: Pick<BrokerSettings, "root">): string {
+  if (url.startsWith("sqlite:")) return `sqlite:${resolve(root, pathOf(url.slice("sqlite:".length)))}`;
+  const server = serverUrl(url, "redis://HOST:6379");
+  const parameters = ["prefix", "schema"].flatMap((name) => {
+    const value = server.searchParams.get(name);
+    return value === null ? [] : `${name}=${encodeURIComponent(value)}`;
+  });
+  return `${shown(server)}${parameters.length > 0 ? `?${parameters.join("&")}` : ""}`;
+}
+
+function pathOf(rest: string): string {
+  return rest.startsWith("//") ? fileURLToPath(`file:${rest}`) : rest;
+}
+
 function sqlite(url: string, rest: string, settings: BrokerSettings): Broker {
-  const path = rest.startsWith("//") ? fileURLToPath(`file:${rest}`) : rest;
+  const path = pathOf(rest);
   if (path === "" || path.includes("\0") || path === ":memory:") {
     throw new ConfigError(
       `broker is ${JSON.stringify(url)}, which names no file.`,

@@ -181,6 +181,17 @@ function createProgram(
       ),
     );
 
+  add(program, "move", "move what waits to another broker; goes on where it was cut off")
+    .option("--to <url>", "the broker to move to, such as redis://HOST")
+    .option("--finished", "also what has finished, with results and logs")
+    .option("--back", "take back what a move that was cut off has under way")
+    .option("--yes", "do not ask")
+    .action(
+      on(async (stage, command) =>
+        (await import("./commands/move.js")).move(stage, command.optsWithGlobals()),
+      ),
+    );
+
   add(program, "init", "write a config and a first task; never overwrites").action(
     on(async (stage) => (await import("./commands/init.js")).init(stage)),
   );

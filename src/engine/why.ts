@@ -1,10 +1,10 @@
 import { durationText } from "../core/duration.js";
 import type { Task } from "../core/task.js";
-import type { WaitingTasks, WorkerInfo } from "../ports/broker.js";
+import type { UnderWay, WaitingTasks, WorkerInfo } from "../ports/broker.js";
 
 /** Something that keeps tasks waiting. Its `code` is for programs and never changes its meaning. */
 export interface Reason {
-  readonly code: "no-worker" | "unserved-task" | "workers-busy" | "scheduled" | "retry-waiting";
+  readonly code: "no-worker" | "unserved-task" | "workers-busy" | "scheduled" | "retry-waiting" | "under-way";
   readonly message: string;
 }
 
@@ -13,13 +13,23 @@ export interface QueueView {
   readonly waiting: readonly WaitingTasks[];
   readonly workers: readonly WorkerInfo[];
   readonly running: readonly Pick<Task, "worker" | "startedAt">[];
+  /** on their way to another broker, so in no queue */
+  readonly underWay?: readonly UnderWay[];
   readonly now: Date;
 }
 
 /** Why tasks that wait do; empty when none waits, or when the workers have only to come to them. */
 export function whyTasksWait(view: QueueView): readonly Reason[] {
-  if (view.waiting.length === 0) return [];
-  return [...withoutWorker(view), ...withoutPlace(view), ...notDueYet(view)];
+  const moving = (view.underWay ?? []).map(onTheWay);
+  if (view.waiting.length === 0) return moving;
+  return [...withoutWorker(view), ...withoutPlace(view), ...notDueYet(view), ...moving];
+}
+
+/** Tasks that are in no queue: a move goes on, or was cut off. */
+function onTheWay({ to, count }: UnderWay): Reason {
+  const what = count === 1 ? "1 task is" : `${count} tasks are`;
+  const message = `${what} under way to ${to}. If no move goes on, \`qtasks move --to ${to}\` finishes it.`;
+  return { code: "under-way", message };
 }
 
 /** One task, seen as all that waits of its name. */

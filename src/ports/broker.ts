@@ -1,6 +1,6 @@
 import type { Finding } from "../core/finding.js";
 import type { JsonText } from "../core/json.js";
-import type { NewTask, Progress, TaskRecord } from "../core/record.js";
+import type { NewTask, Progress, TaskRecord, UniqueKey } from "../core/record.js";
 import type { Status } from "../core/status.js";
 import type { Verdict } from "../core/verdict.js";
 import type { Moment } from "./system.js";
@@ -102,6 +102,72 @@ export interface Broker {
    * what cannot be looked at is a finding too.
    */
   diagnose?(now: Moment): Promise<readonly Finding[]>;
+
+  /** How tasks move to another broker and come from one; without it they cannot. */
+  readonly transfer?: Transfer;
+}
+
+/**
+ * The two ends of a move between brokers. A task under way is out of its queue: it has no record, binds no key, and no
+ * other verb finds it. It departs from the source, arrives at the target, leaves the source for good and only then enters
+ * the target. Each of that may be repeated, so that a move that was cut off anywhere can be finished by another.
+ */
+export interface Transfer {
+  /**
+   * Takes tasks out of the queue and gives them whole: waiting ones in the order of arrival, finished ones in the order
+   * of their ends. While there are tasks of a move that was cut off, only these are given, whatever was asked for.
+   */
+  depart(request: DepartRequest): Promise<readonly Departing[]>;
+  /**
+   * Keeps tasks that nobody sees before they enter, in place of what arrived under the same id before. The claim numbers
+   * of this queue rise above theirs. What has a record here is here already and is left as it is.
+   */
+  arrive(tasks: readonly MovingTask[]): Promise<void>;
+  /** In the order given; false where the step is not the task's next, and nothing has changed then. */
+  step(uuids: readonly string[], step: TransferStep, now: Moment): Promise<readonly boolean[]>;
+  /** The tasks that have departed and are not forgotten yet, by where they go. */
+  underWay(): Promise<readonly UnderWay[]>;
+}
+
+export interface DepartRequest {
+  /** names the target */
+  readonly to: string;
+  /** waiting ones, or those that have reached an end status */
+  readonly which: "waiting" | "finished";
+  readonly limit: number;
+  /** no further task once the texts of those before it come to so many characters */
+  readonly most: number;
+}
+
+export interface Departing {
+  readonly to: string;
+  /** it has left: its only copy that counts is the target's */
+  readonly hasLeft: boolean;
+  readonly task: MovingTask;
+}
+
+/**
+ * `leave`, of what has departed (or left): from now on it is the target's.
+ * `enter`, of what arrived, or departed and has not left: it takes its place in this queue, behind those of its rank.
+ * `forget`, of what has left, or arrived and has not entered.
+ */
+export type TransferStep = "leave" | "enter" | "forget";
+
+/** A task that waits or has finished, with all that a broker keeps beside its record. */
+export interface MovingTask {
+  readonly record: TaskRecord;
+  /** where another task of the target has this key, it stays with that one */
+  readonly unique: UniqueKey | null;
+  readonly crashes: number;
+  readonly alone: boolean;
+  readonly log: readonly LogLine[];
+  /** no claim number of its runs is higher */
+  readonly fence: number;
+}
+
+export interface UnderWay {
+  readonly to: string;
+  readonly count: number;
 }
 
 export interface Enqueued {

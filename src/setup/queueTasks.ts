@@ -1,4 +1,4 @@
-import { brokerFromUrl } from "../brokers/fromUrl.js";
+import { type BrokerSettings, brokerFromUrl } from "../brokers/fromUrl.js";
 import { type Config, type ConfigInput, environmentLayer, resolveConfig } from "../core/config.js";
 import { ConfigError } from "../core/errors.js";
 import { App, type AppParts } from "../engine/app.js";
@@ -56,8 +56,15 @@ export function abortError(taskName: string, reason: AbortReason): Error {
 
 function createBroker(config: Config, root: string): Broker {
   if (typeof config.broker !== "string") return config.broker as Broker;
-  const { name: queue, durability, busyTimeout } = config;
-  return brokerFromUrl(config.broker, { root, queue, durability, busyTimeoutMs: busyTimeout * 1000, system });
+  return brokerFromUrl(config.broker, brokerSettings(config, root));
+}
+
+/** What a broker must know of the project beside its URL. */
+export function brokerSettings(
+  { name: queue, durability, busyTimeout }: Config,
+  root: string,
+): BrokerSettings {
+  return { root, queue, durability, busyTimeoutMs: busyTimeout * 1000, system };
 }
 
 function reportFault(where: string, error: unknown): void {

@@ -10,6 +10,7 @@ import { reports } from "./cases/reports.js";
 import { requeueing } from "./cases/requeueing.js";
 import { scheduling } from "./cases/scheduling.js";
 import { settling } from "./cases/settling.js";
+import { transfer } from "./cases/transfer.js";
 import { uniqueKeys } from "./cases/unique-keys.js";
 import { wakeUps } from "./cases/wake-ups.js";
 import { workers } from "./cases/workers.js";
@@ -87,6 +88,7 @@ const CASES: readonly Case[] = [
   ...pruning,
   ...workers,
   ...fidelity,
+  ...transfer,
   ...connections,
   ...wakeUps,
 ];

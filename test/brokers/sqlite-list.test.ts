@@ -66,7 +66,7 @@ test("a file of the first version is brought up to date when it is opened", asyn
   const old = join(folder, "old.db");
   await (await open(old)).close();
   const db = (await loadDriver()).connect(old, { readOnly: false });
-  db.exec("DROP INDEX tasks_by_name; PRAGMA user_version = 1");
+  db.exec("DROP INDEX tasks_by_name; DROP TABLE moving; PRAGMA user_version = 1");
   db.close();
   const broker = await open(old);
   await broker.enqueue([task(1)]);

@@ -112,6 +112,13 @@ describe.concurrent("--json of", () => {
     expect(await follows("removed", ["purge", "--yes"], {}, own)).toEqual({ removed: 1 });
   });
 
+  test("move, there and back", async () => {
+    const own = new Project({ "tasks/all.mjs": "" }, INLINE);
+    await own.queue(["add", 1]);
+    await follows("move", ["move", "--to", "sqlite:there.db", "--yes"], {}, own);
+    await follows("move", ["move", "--back"], {}, own);
+  });
+
   test("whatever is refused", async () => {
     for (const words of [
       ["status", NOBODY],

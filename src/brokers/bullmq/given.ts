@@ -1,3 +1,4 @@
+import type { UniqueKey } from "../../core/record.js";
 import type { LogLine } from "../../ports/broker.js";
 
 /** Times of the wall clock are stored in whole milliseconds, rounded up so that nothing is due too early. */
@@ -18,4 +19,11 @@ export function toLogLine(row: string): LogLine {
     if (typeof line?.text === "string" && typeof line.timeMs === "number") return line as LogLine;
   } catch {}
   return { attempt: 1, timeMs: 0, stream: "log", text: row };
+}
+
+/** A unique key as it is stored: `["task name","key"]`. */
+export function toUnique(binding: string | null, until: string | null): UniqueKey | null {
+  if (binding === null || (until !== "exists" && until !== "finished")) return null;
+  const [, key] = JSON.parse(binding) as [string, string];
+  return { key, until };
 }

@@ -18,6 +18,7 @@ import type {
   Settlement,
   TaskCounts,
   TaskQuery,
+  Transfer,
   Unsubscribe,
   WaitingTasks,
   WorkerInfo,
@@ -27,6 +28,7 @@ import { deadlineIn, hasPassed } from "./deadline.js";
 import { byPlaceInLine, type Entry, type Run } from "./entry.js";
 import { countByName, oldestWaiting, prunable, select, waitingByName, withinAtMost } from "./query.js";
 import { bindingOf, type Lane, MemoryStorage } from "./storage.js";
+import { MemoryTransfer } from "./transfer.js";
 import { cancelled, ending, historyWith, lost, WAITING } from "./transitions.js";
 
 /**
@@ -35,11 +37,15 @@ import { cancelled, ending, historyWith, lost, WAITING } from "./transitions.js"
  */
 export class MemoryBroker implements Broker {
   readonly name = "memory:";
+  readonly transfer: Transfer;
   readonly #storage: MemoryStorage;
   readonly #ownListeners = new Set<BrokerListener>();
 
   constructor(storage: MemoryStorage = new MemoryStorage()) {
     this.#storage = storage;
+    this.transfer = new MemoryTransfer(storage, ({ record: { status, uuid } }) =>
+      this.#tell((listener) => (status === "new" ? listener.queued?.() : listener.settled?.([uuid]))),
+    );
   }
 
   async open(): Promise<void> {}

@@ -1,6 +1,6 @@
 import { freshRecord, type NewTask, type TaskRecord } from "../../core/record.js";
 import { isFinal } from "../../core/status.js";
-import type { BrokerListener, WorkerInfo } from "../../ports/broker.js";
+import type { BrokerListener, MovingTask, WorkerInfo } from "../../ports/broker.js";
 import type { Deadline } from "./deadline.js";
 import { byDueTime, byPlaceInLine, type Entry } from "./entry.js";
 import { SortedList } from "./sorted.js";
@@ -11,6 +11,8 @@ export class MemoryStorage {
   readonly entries = new Map<string, Entry>();
   readonly workers = new Map<string, { readonly info: WorkerInfo; readonly end: Deadline }>();
   readonly listeners = new Set<BrokerListener>();
+  /** by uuid: tasks on their way to another broker, or from one */
+  readonly moving = new Map<string, Moving>();
   readonly #lanes = new Map<string, Lane>();
   readonly #bindings = new Map<string, string>();
   #arrivals = 0;
@@ -20,6 +22,15 @@ export class MemoryStorage {
   nextFence(): number {
     this.#fences += 1;
     return this.#fences;
+  }
+
+  get newestFence(): number {
+    return this.#fences;
+  }
+
+  /** Claim numbers go on above this one. */
+  raiseFence(fence: number): void {
+    this.#fences = Math.max(this.#fences, fence);
   }
 
   /** The uuid of the task that this unique key is bound to. */
@@ -50,6 +61,28 @@ export class MemoryStorage {
     this.entries.set(task.uuid, entry);
     const binding = bindingOf(task);
     if (binding !== undefined) this.#bindings.set(binding, task.uuid);
+    this.#lineOf(entry)?.add(entry);
+  }
+
+  /** Puts a task that was in a queue before, this one or another, into its place here. */
+  restore({ record, unique, crashes, alone, log }: MovingTask, nowMs: number): void {
+    this.#arrivals += 1;
+    const due = record.runAtMs <= nowMs;
+    const entry: Entry = {
+      record,
+      arrival: this.#arrivals,
+      unique,
+      due,
+      crashes,
+      alone,
+      run: null,
+      log: [...log],
+    };
+    this.entries.set(record.uuid, entry);
+    const binding = bindingOf({ taskName: record.taskName, unique });
+    const isFree = isFinal(record.status) && unique?.until === "finished";
+    if (binding !== undefined && !isFree && !this.#bindings.has(binding))
+      this.#bindings.set(binding, record.uuid);
     this.#lineOf(entry)?.add(entry);
   }
 
@@ -109,6 +142,13 @@ export interface Lane {
   readonly due: SortedList<Entry>;
   readonly scheduled: SortedList<Entry>;
   readonly running: Set<Entry>;
+}
+
+/** `to` is null for a task that comes from another broker. */
+export interface Moving {
+  readonly task: MovingTask;
+  readonly to: string | null;
+  readonly hasLeft: boolean;
 }
 
 /** Names a unique key together with the task name that it is bound within. */

@@ -16,6 +16,7 @@ import type {
   Settlement,
   TaskCounts,
   TaskQuery,
+  Transfer,
   Unsubscribe,
   WaitingTasks,
   WorkerInfo,
@@ -43,6 +44,7 @@ import { checkVersion } from "./schema.js";
 import { settle } from "./settle.js";
 import { Sql } from "./sql.js";
 import { wholeMoment } from "./time.js";
+import { arrive, depart, step, underWay } from "./transfer.js";
 import { waitingByName } from "./waiting.js";
 import { beat, leave, livingWorkers } from "./workers.js";
 
@@ -63,6 +65,12 @@ export class SqliteBroker implements Broker {
   readonly name: string;
   /** what `open()` found worth telling the user */
   readonly warnings: readonly string[];
+  readonly transfer: Transfer = {
+    depart: (request) => this.#write((tx) => depart(tx, request)),
+    arrive: (tasks) => this.#write((tx) => arrive(tx, tasks)),
+    step: (uuids, each, now) => this.#write((tx) => step(tx, uuids, each, wholeMoment(now))),
+    underWay: () => this.#read(underWay),
+  };
   readonly #options: Required<Omit<SqliteBrokerOptions, "name">> & { readonly random: () => number };
   readonly #warnings: string[] = [];
   #opening: Promise<Connection> | undefined;

@@ -11,7 +11,13 @@ export const FORGOTTEN_AT_ONCE = 1000;
 /** Forgets the longest finished tasks that match, at most `limit`. */
 export function prune(tx: Transaction, query: PruneQuery, limit: number): number {
   const ids = oldest(tx.sql, query, limit);
-  if (ids.length === 0) return 0;
+  forgetFinished(tx, ids);
+  return ids.length;
+}
+
+/** @param ids of finished tasks */
+export function forgetFinished(tx: Transaction, ids: readonly number[]): void {
+  if (ids.length === 0) return;
   const list = JSON.stringify(ids);
   countAllArrivals(tx.sql);
   for (const { name, status, amount } of tx.sql.all<Group>(GROUPS, list)) {
@@ -19,7 +25,6 @@ export function prune(tx: Transaction, query: PruneQuery, limit: number): number
   }
   for (const statement of FORGET) tx.sql.run(statement, list);
   markAllCounted(tx.sql);
-  return ids.length;
 }
 
 function oldest(sql: Sql, query: PruneQuery, limit: number): readonly number[] {
@@ -33,7 +38,13 @@ function oldest(sql: Sql, query: PruneQuery, limit: number): readonly number[] {
 /** Forgets waiting tasks, at most `limit`. */
 export function purge(tx: Transaction, limit: number): number {
   const ids = tx.sql.json<readonly number[]>(IN_LINE, limit);
-  if (ids.length === 0) return 0;
+  forgetWaiting(tx, ids);
+  return ids.length;
+}
+
+/** @param ids of waiting tasks */
+export function forgetWaiting(tx: Transaction, ids: readonly number[]): void {
+  if (ids.length === 0) return;
   const list = JSON.stringify(ids);
   countAllArrivals(tx.sql);
   for (const { name, amount } of tx.sql.all<{ name: string; amount: number }>(NAMES, list)) {
@@ -42,7 +53,6 @@ export function purge(tx: Transaction, limit: number): number {
   takeOutOfLine(tx.sql, list);
   for (const statement of FORGET) tx.sql.run(statement, list);
   markAllCounted(tx.sql);
-  return ids.length;
 }
 
 /** Those to keep are the newest: what is beyond them counts from the other end. */
@@ -87,7 +97,7 @@ const FORGET = [
     SELECT t.name, t.unique_key, t.id FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value
     WHERE t.unique_key IS NOT NULL)`,
   `DELETE FROM task_tags WHERE (tag, id) IN (
-    SELECT tag.value, t.id FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value, json_each(t.tags) AS tag)`,
+    SELECT t.tags -> tag.fullkey, t.id FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value, json_each(t.tags) AS tag)`,
   "DELETE FROM runs WHERE task IN (SELECT value FROM json_each(?))",
   "DELETE FROM lines WHERE task IN (SELECT value FROM json_each(?))",
   "DELETE FROM finished WHERE id IN (SELECT value FROM json_each(?))",

@@ -208,8 +208,23 @@ const VERSION_2 = `
 CREATE INDEX tasks_by_name ON tasks (name, created);
 `;
 
+/** Tasks on their way to another broker, or from one, whole (transfer.ts). */
+const VERSION_3 = `
+CREATE TABLE moving (
+  n INTEGER PRIMARY KEY,
+  uuid TEXT NOT NULL UNIQUE,
+  state TEXT NOT NULL,                      -- 'departed', 'left', 'arrived'
+  destination TEXT,                         -- NULL for one that arrived
+  body TEXT NOT NULL
+) STRICT;
+CREATE INDEX moving_away ON moving (n) WHERE state <> 'arrived';
+-- Forgotten tasks of earlier versions have left their tags here.
+DELETE FROM task_tags;
+INSERT INTO task_tags (tag, id) SELECT DISTINCT t.tags -> tag.fullkey, t.id FROM tasks AS t, json_each(t.tags) AS tag;
+`;
+
 /** Step n leads from version n to n + 1. Released steps are never edited: a change is a new step. */
-const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];
+const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];
 
 function newerVersion(path: string, version: number): BrokerError {
   return new BrokerError(

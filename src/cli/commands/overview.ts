@@ -32,13 +32,14 @@ const RUNNING_AT_MOST = 1000;
 /** Looks at the queue, and at why nothing happens when nothing does. */
 export async function lookAtQueue(app: App, now: Date): Promise<Overview> {
   await app.open();
-  const [counts, tasks, workers, running, waiting, oldestAtMs] = await Promise.all([
+  const [counts, tasks, workers, running, waiting, oldestAtMs, underWay] = await Promise.all([
     app.counts(),
     app.countsByTask(),
     app.workers(),
     app.list({ status: "process", limit: RUNNING_AT_MOST }),
     app.waiting(),
     app.broker.oldestWaiting(),
+    app.broker.transfer?.underWay() ?? [],
   ]);
   return {
     counts,
@@ -48,7 +49,7 @@ export async function lookAtQueue(app: App, now: Date): Promise<Overview> {
       return { uuid, taskName, attempt, worker, startedAt, progress };
     }),
     oldestWaiting: oldestAtMs === null ? null : (now.getTime() - oldestAtMs) / 1000,
-    why: whyTasksWait({ waiting, workers, running, now }),
+    why: whyTasksWait({ waiting, workers, running, underWay, now }),
   };
 }
 

@@ -32,14 +32,17 @@ export const pruning = theme({
   "forgets every waiting task at a purge, and frees their unique keys": async (stage) => {
     const running = await stage.running();
     const finished = await stage.finished(SUCCESS);
-    await stage.queued({ unique: { key: "k", until: "exists" } });
+    await stage.queued({ unique: { key: "k", until: "exists" }, tags: ["later"] });
     await stage.queued({ runAtMs: stage.now.wallMs + 1000, tags: ["later"] });
     assert.equal(await stage.broker.purge(), 2);
     assert.equal(await stage.broker.purge(), 0);
     const left = await stage.broker.list({ limit: 10 });
     assert.deepEqual(left.map(({ uuid }) => uuid).sort(), [running.lease.uuid, finished.uuid].sort());
-    const [again] = await stage.broker.enqueue([stage.task({ unique: { key: "k", until: "exists" } })]);
+    const [again] = await stage.broker.enqueue([
+      stage.task({ unique: { key: "k", until: "exists" }, tags: ["later"] }),
+    ]);
     assert.equal(again?.deduplicated, false);
+    assert.equal((await stage.broker.list({ tag: "later", limit: 10 })).length, 1);
     assert.deepEqual(
       (await stage.broker.counts()).map((row) => [row.new, row.process, row.success]),
       [[1, 1, 1]],

@@ -47,6 +47,7 @@ import {
   type WorkerRow,
 } from "./rows.js";
 import { durability, SERVER_STATE, type ServerState } from "./server.js";
+import { PostgresTransfer } from "./transfer.js";
 
 /**
  * Tasks as BullMQ jobs in a PostgreSQL database, for several machines. Each verb is one function of the database, so
@@ -54,6 +55,7 @@ import { durability, SERVER_STATE, type ServerState } from "./server.js";
  */
 export class PostgresBroker implements Broker {
   readonly name: string;
+  readonly transfer = new PostgresTransfer((text, values) => this.#call(text, values));
   readonly #place: PostgresPlace;
   readonly #listeners = new Listeners((tell) => this.#listen(tell));
   #connecting: Promise<Connection> | undefined;

@@ -44,6 +44,7 @@ import {
 } from "./rows.js";
 import type { Argument } from "./scripts.js";
 import { readServers, riskFindings } from "./server.js";
+import { RedisTransfer } from "./transfer.js";
 
 /**
  * Tasks as BullMQ jobs on a Redis server, for several machines. Each verb is one script, so it takes effect whole;
@@ -51,6 +52,7 @@ import { readServers, riskFindings } from "./server.js";
  */
 export class RedisBroker implements Broker {
   readonly name: string;
+  readonly transfer = new RedisTransfer((script, args) => this.#run(script, args));
   readonly #place: RedisPlace;
   readonly #listeners = new Listeners((tell) => this.#opened().listen(tell));
   #connecting: Promise<RedisSession> | undefined;

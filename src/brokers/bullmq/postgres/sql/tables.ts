@@ -67,4 +67,18 @@ CREATE TABLE IF NOT EXISTS qtasks_worker (
   server_end_ms bigint NOT NULL,
   PRIMARY KEY (queue, id)
 );
+
+-- Tasks on their way to another broker, or from one: the rows that they had, or are to have.
+CREATE TABLE IF NOT EXISTS qtasks_moving (
+  queue text NOT NULL,
+  uuid text NOT NULL,
+  n bigint GENERATED ALWAYS AS IDENTITY,
+  state text NOT NULL,
+  destination text,
+  task json NOT NULL,
+  job json NOT NULL,
+  logs json NOT NULL,
+  PRIMARY KEY (queue, uuid)
+);
+CREATE INDEX IF NOT EXISTS qtasks_away ON qtasks_moving (queue, n) WHERE state <> 'arrived';
 `;

@@ -179,11 +179,17 @@ local function forget(t)
   forgetName(t.name)
 end
 
--- Enters a job into our books; its hash has what is given at queueing.
-local function register(t)
-  set(t, { key = padded(r('INCR', own .. 'arrivals')) .. t.id, attempt = '0', deaths = '0' })
+-- Enters a job into our books, behind those that are there.
+local function enroll(t)
+  set(t, { key = padded(r('INCR', own .. 'arrivals')) .. t.id })
   r('SADD', own .. 'names', t.name)
   r('ZADD', own .. 'ids', 0, idEntry(t))
+end
+
+-- The same for a new one; its hash has what is given at queueing.
+local function register(t)
+  set(t, { attempt = '0', deaths = '0' })
+  enroll(t)
 end
 
 -- The run that lease names, while nothing newer has happened to the task.

@@ -1,5 +1,6 @@
 import { COMMON } from "./common.js";
 import { STRANGERS } from "./strangers.js";
+import { arrive, depart, step, underWay } from "./transfer.js";
 
 /** ARGV: for each task the fields of `ENQUEUE_FIELDS`, in their order. Returns uuid and 1 or 0 (deduplicated) by turns, or one uuid that is stored already. */
 export const ENQUEUE_FIELDS = [
@@ -517,6 +518,10 @@ export const SCRIPTS = {
   leave,
   workers,
   serverTime,
+  depart,
+  arrive,
+  step,
+  underWay,
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;

@@ -1,9 +1,11 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { dropSchema, postgresUrl, redisUrl, removeKeys } from "./brokers/servers.js";
 
 const repo = fileURLToPath(new URL("..", import.meta.url));
 const workshop = mkdtempSync(join(tmpdir(), "qtasks-examples-"));
@@ -90,6 +92,30 @@ describe("examples/shop", () => {
   });
 });
 
+describe("examples/cluster", async () => {
+  const place = `qtasks_cluster_${randomUUID().replaceAll("-", "")}`;
+  const [redis, postgres] = [await redisUrl(), await postgresUrl()];
+  afterAll(async () => {
+    if (redis !== undefined) await removeKeys(redis, place);
+    if (postgres !== undefined) await dropSchema(postgres, place);
+  });
+  const servers = [
+    ...(redis === undefined ? [] : [{ kind: "redis", url: `${redis}?prefix=${place}` }]),
+    ...(postgres === undefined ? [] : [{ kind: "postgres", url: `${postgres}?schema=${place}` }]),
+  ];
+
+  test.skipIf(servers.length > 0)("no server found", () => {});
+
+  test.each(servers)(
+    "works on our tasks and on those of plain BullMQ, with two workers on $kind",
+    ({ url }) => {
+      const run = node(["examples/cluster/run.mjs"], repo, { QUEUE_URL: url });
+      const plain = '{"page":11,"bytes":11000} {"page":12,"bytes":12000}';
+      expect(run).toMatchObject({ stdout: `queued: 10\nplain BullMQ: ${plain}\ndone: 12\n`, status: 0 });
+    },
+  );
+});
+
 /** As a user's project: a folder of its own, with the package in its node_modules. */
 function copyOfShop(name: string): string {
   const project = join(workshop, name);
@@ -107,8 +133,17 @@ function qtasks(words: readonly string[], cwd: string): SpawnSyncReturns<string>
   return node([join(repo, "bin", "qtasks.js"), ...words], cwd);
 }
 
-function node(words: readonly string[], cwd: string): SpawnSyncReturns<string> {
+function node(
+  words: readonly string[],
+  cwd: string,
+  more: Readonly<Record<string, string>> = {},
+): SpawnSyncReturns<string> {
   // Node takes an empty FORCE_COLOR, as the test run sets it, for a wish for colours.
   const { FORCE_COLOR: _, NODE_OPTIONS: __, ...env } = process.env;
-  return spawnSync(process.execPath, words, { cwd, env, encoding: "utf8", timeout: 110_000 });
+  return spawnSync(process.execPath, words, {
+    cwd,
+    env: { ...env, ...more },
+    encoding: "utf8",
+    timeout: 110_000,
+  });
 }

@@ -1,5 +1,7 @@
 import type { Job, Queue } from "bullmq";
 import { afterEach, describe, expect, test } from "vitest";
+import { MemoryBroker } from "../../src/brokers/memory/broker.js";
+import { moveTasks } from "../../src/engine/move.js";
 import { interruptedAt, retryAt, SUCCESS, workerInfo } from "../../src/testing/samples.js";
 import { LEASE_MS, Stage } from "../../src/testing/stage.js";
 import { KINDS, type Place } from "./places.js";
@@ -136,6 +138,28 @@ describe.each(KINDS)("BullMQ's own tools on our queue on $kind", ({ make }) => {
     expect(await stage.broker.counts()).toEqual([]);
     expect(await stage.broker.list({ limit: 10 })).toEqual([]);
     expect(await stage.broker.enqueue([stage.task({ unique })])).toMatchObject([{ deduplicated: false }]);
+  });
+
+  test("queue jobs that move to another broker like ours: a counted id becomes a uuid", async () => {
+    const { stage, queue } = await start();
+    await queue.add("mail.send", { to: "ada" });
+    await queue.add("mail.send", { to: "bob" });
+    const target = new MemoryBroker();
+    const system = { now: () => stage.now };
+    const signal = new AbortController().signal;
+    await moveTasks({
+      source: stage.broker,
+      target,
+      to: "memory:",
+      which: ["waiting"],
+      system,
+      signal,
+      moved() {},
+    });
+    const moved = await target.list({ limit: 10 });
+    expect(moved.map(({ args }) => args).sort()).toEqual(['[{"to":"ada"}]', '[{"to":"bob"}]']);
+    for (const { uuid } of moved) expect(uuid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8/);
+    expect(await queue.getJobCounts("wait", "prioritized")).toEqual({ wait: 0, prioritized: 0 });
   });
 
   test("pause the queue: nothing is handed out until they resume it", async () => {

@@ -5,6 +5,7 @@ import type { Broker } from "../ports/broker.js";
 import type { System } from "../ports/system.js";
 import { PostgresBroker } from "./bullmq/postgres/broker.js";
 import { RedisBroker } from "./bullmq/redis/broker.js";
+import { shownPlace } from "./bullmq/shown.js";
 import { MemoryBroker } from "./memory/broker.js";
 import { SqliteBroker } from "./sqlite/broker.js";
 
@@ -51,7 +52,7 @@ export function placeFromUrl(url: string, { root }: Pick<BrokerSettings, "root">
     const value = server.searchParams.get(name);
     return value === null ? [] : `${name}=${encodeURIComponent(value)}`;
   });
-  return `${shown(server)}${parameters.length > 0 ? `?${parameters.join("&")}` : ""}`;
+  return `${shownPlace({ url: server.href }, server.protocol)}${parameters.length > 0 ? `?${parameters.join("&")}` : ""}`;
 }
 
 function pathOf(rest: string): string {

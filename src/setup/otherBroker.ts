@@ -1,7 +1,7 @@
 import { brokerFromUrl, placeFromUrl } from "../brokers/fromUrl.js";
 import { ConfigError } from "../core/errors.js";
 import type { Broker } from "../ports/broker.js";
-import type { Project } from "./loadConfig.js";
+import type { Project } from "./projectConfig.js";
 import { brokerSettings } from "./queueTasks.js";
 
 /**

@@ -19,3 +19,11 @@ export function toLogLine(row: string): LogLine {
   } catch {}
   return { attempt: 1, timeMs: 0, stream: "log", text: row };
 }
+
+/** How long the answer may take to what may touch every task of the queue. */
+export const LONG_MS = 120_000;
+
+/** How long the answer may take to a batch of this size. */
+export function longer(tasks: number): number {
+  return 5000 + tasks;
+}

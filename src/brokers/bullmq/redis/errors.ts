@@ -37,10 +37,16 @@ const EXPLANATIONS: readonly Explanation[] = [
     hint: "Check the user and the password in the URL.",
   },
   {
-    sign: /Connection is closed|max retries|ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPIPE|timeout|timed out/i,
-    code: "E_BROKER",
+    sign: /Connection is closed|Stream isn't writeable|ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPIPE|timeout|timed out/i,
+    code: "E_BROKER_UNREACHABLE",
     what: "The Redis server cannot be reached; what was under way may or may not be stored",
     hint: "Check that it runs and that host and port are right. A `unique` key makes repeating safe.",
+  },
+  {
+    sign: /^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b/,
+    code: "E_BROKER_UNREACHABLE",
+    what: "The Redis server does nothing for others now: nothing was written",
+    hint: "Try again: it is starting, failing over, or busy with a long step.",
   },
 ];
 

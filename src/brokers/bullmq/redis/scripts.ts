@@ -1,32 +1,33 @@
 import { createHash } from "node:crypto";
-import type { Redis } from "ioredis";
+import type { Connection } from "./connection.js";
 import { SCRIPTS, type ScriptName } from "./lua/verbs.js";
 
 export type Argument = string | number;
 
 /** Our scripts on one server, each of which takes effect whole. */
 export class Scripts {
-  readonly #redis: Redis;
+  readonly #connection: Connection;
   /** where the keys of the queue begin */
   readonly #base: string;
 
-  constructor(redis: Redis, base: string) {
-    this.#redis = redis;
+  constructor(connection: Connection, base: string) {
+    this.#connection = connection;
     this.#base = base;
   }
 
   /** Hands them to the server, so that later calls take effect in the order in which they are made. */
   async load(): Promise<void> {
-    await Promise.all(Object.values(SCRIPTS).map((text) => this.#redis.script("LOAD", text)));
+    await Promise.all(Object.values(SCRIPTS).map((text) => this.#connection.call("SCRIPT", ["LOAD", text])));
   }
 
-  async run(name: ScriptName, args: readonly Argument[] = []): Promise<unknown> {
+  /** @param answerMs more than usual for what may take long */
+  async run(name: ScriptName, args: readonly Argument[] = [], answerMs?: number): Promise<unknown> {
     try {
-      return await this.#redis.call("EVALSHA", [DIGESTS[name], 1, this.#base, ...args]);
+      return await this.#connection.call("EVALSHA", [DIGESTS[name], 1, this.#base, ...args], answerMs);
     } catch (error) {
       // The server was restarted, or somebody flushed its scripts.
       if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-      return this.#redis.call("EVAL", [SCRIPTS[name], 1, this.#base, ...args]);
+      return this.#connection.call("EVAL", [SCRIPTS[name], 1, this.#base, ...args], answerMs);
     }
   }
 }

@@ -1,10 +1,10 @@
-import type { Redis } from "ioredis";
+import type { Connection } from "./connection.js";
 
 /** What of the server's settings puts tasks at risk. */
-export async function serverWarnings(redis: Redis): Promise<readonly string[]> {
-  const info = await redis.info().catch(() => "");
+export async function serverWarnings(connection: Connection): Promise<readonly string[]> {
+  const info = String(await connection.call("INFO", []).catch(() => ""));
   const setting = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, "m").exec(info)?.[1];
-  const snapshots = await redis.config("GET", "save").catch(() => undefined);
+  const snapshots = await connection.call("CONFIG", ["GET", "save"]).catch(() => undefined);
   const warnings: string[] = [];
   const policy = setting("maxmemory_policy");
   if (policy !== undefined && policy !== "noeviction") {

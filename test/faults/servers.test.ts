@@ -21,11 +21,11 @@ describe.each(KINDS)("faults of a $kind server and of the network before it", ({
   });
 
   /** A queue of its own, whose project talks through a proxy, and whose test looks past it. */
-  async function place() {
+  async function place(lease = 60) {
     if (server === undefined) throw new Error("there is no server");
     const proxy = await new NetworkProxy(server.port).listen();
     proxies.push(proxy);
-    const config = JSON.stringify({ name: `place-${++places}`, lease: 2, grace: 1 });
+    const config = JSON.stringify({ name: `place-${++places}`, lease, grace: 1 });
     const through = { QTASKS_BROKER: server.urlAt(proxy.port) };
     const project = new Project({ "tasks/all.mjs": GATED, "qtasks.config.json": config }, through);
     return { server, proxy, project, past: { env: { QTASKS_BROKER: server.url } } };
@@ -137,7 +137,7 @@ describe.each(KINDS)("faults of a $kind server and of the network before it", ({
   testHere(
     "a frozen worker's task is run by another, its late result refused; a killed one's runs again",
     async () => {
-      const here = await place();
+      const here = await place(2);
       const { project } = here;
       const frozen = await launchWorker(project, ["--name", "frozen"]);
       const uuid = await queued(here, "once");

@@ -15,7 +15,7 @@ export async function readEvents(connection: Connection, stream: string, tell: T
       try {
         const args = ["COUNT", 1000, "BLOCK", BLOCK_MS, "STREAMS", stream, latest];
         const answer = (await connection.call("XREAD", args, BLOCK_MS + ANSWER_MS)) as Answer | null;
-        for (const [id, fields] of answer?.[0]?.[1] ?? []) {
+        for (const [id, fields] of eventsIn(answer)) {
           latest = id;
           hear(fields, tell);
         }
@@ -33,7 +33,14 @@ export async function readEvents(connection: Connection, stream: string, tell: T
 
 /** fields with their values by turns */
 type Event = [id: string, fields: string[]];
-type Answer = [stream: string, events: Event[]][];
+/** what was read of each stream: in the older protocol in pairs, in RESP3 by turns */
+type Answer = [[stream: string, events: Event[]]] | [stream: string, events: Event[]];
+
+function eventsIn(answer: Answer | null): readonly Event[] {
+  if (answer === null) return [];
+  const [first] = answer;
+  return Array.isArray(first) ? first[1] : ((answer as [string, Event[]])[1] ?? []);
+}
 
 function hear(fields: readonly string[], tell: Tell): void {
   const value = (name: string) => {

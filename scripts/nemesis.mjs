@@ -398,7 +398,8 @@ async function calm() {
   for (const way of server?.ways ?? []) way.pass();
   for (const { child } of callers) signal(child.pid, "SIGKILL");
   await Promise.all(callers.map(({ child }) => child.ended));
-  setClock("+0");
+  // Due times are the wall clock's: at the latest one of all, none of them is still ahead.
+  setClock("+1h");
   for (const worker of workers) {
     thaw(worker);
     roomAgain(worker.child.pid);
@@ -419,7 +420,7 @@ async function calm() {
 async function brokenInvariants() {
   const found = [];
   const left = leftRunning();
-  if (left.length > 0) found.push(`still running: ${left.join(", ")}`);
+  for (const pid of left) found.push(`still running: ${describe(pid)}`);
   const { sound, rows, errors } = await (server === undefined ? seenInFile() : seenOnServer());
   if (sound !== "ok") found.push(sound);
   const byUuid = new Map(rows.map((row) => [row.uuid, row]));
@@ -557,6 +558,16 @@ function isOurs(pid) {
     existsSync(`/proc/${pid}`) &&
     spawnSync("readlink", [`/proc/${pid}/cwd`], { encoding: "utf8" }).stdout.trim() === root
   );
+}
+
+function describe(pid) {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ");
+    const state = /^State:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return `${pid} ${words}, ${state}`;
+  } catch {
+    return `${pid}, gone by now`;
+  }
 }
 
 function familyOf(pid) {

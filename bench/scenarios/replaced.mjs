@@ -1,3 +1,5 @@
+import { until } from "../lib/clock.mjs";
+import { stateOf } from "../lib/processes.mjs";
 import { makeProject, openApp, startQtasksWorker } from "../lib/project.mjs";
 
 export const replaced = {
@@ -19,6 +21,8 @@ export const replaced = {
     await new Promise((resolve) => setTimeout(resolve, settlingMs)); // a spare gets warm
     const start = performance.now();
     process.kill(pid, "SIGKILL");
+    // Until its worker knows, a task would be given to the dead, and be a crash: that is another figure.
+    await until(() => stateOf(pid) === undefined, { everyMs: 1, withinMs: 60_000, what: "the end of a child" });
     if ((await ask()) === pid) throw new Error(`the child ${pid} is dead and has answered`);
     return { ms: performance.now() - start };
   },

@@ -19,6 +19,8 @@ export class Stage {
   readonly #streams: OwnStreams;
   /** takes a spinner off the screen for the time of a write */
   #aside: (write: () => void) => void = (write) => write();
+  /** what this turn has to say, in order */
+  #unwritten: { readonly stream: keyof OwnStreams; text: string }[] = [];
 
   constructor(options: StageOptions, streams: OwnStreams) {
     this.json = options.json;
@@ -27,6 +29,7 @@ export class Stage {
     this.outPaint = new Chalk({ level: colorLevel(options.color, process.stdout) });
     this.errPaint = new Chalk({ level: colorLevel(options.color, process.stderr) });
     this.#streams = streams;
+    process.on("exit", () => this.#writeAll());
   }
 
   get outIsTerminal(): boolean {
@@ -68,12 +71,12 @@ export class Stage {
 
   /** Moves what is on the terminal: only where `canRedraw`. Text of a task must have been escaped. */
   draw(codes: string): void {
-    this.#streams.out(codes);
+    this.#write("out", codes);
   }
 
   /** The answer, or a line of it. Off a terminal what a task gave is passed on as it is. */
   answer(text: string): void {
-    this.#aside(() => this.#streams.out(`${text}\n`));
+    this.#write("out", `${text}\n`);
   }
 
   /** The answer of `--json`: one document. */
@@ -107,12 +110,30 @@ export class Stage {
 
   /** One line on stderr, whatever the options. Text of a task must have been escaped. */
   err(text: string): void {
-    this.#aside(() => this.#streams.err(`${text}\n`));
+    this.#write("err", `${text}\n`);
   }
 
   /** From now on every write is made inside this. */
   setAside(aside: (write: () => void) => void): void {
+    this.#writeAll();
     this.#aside = aside;
+  }
+
+  /** With the other lines of this turn: a busy worker has hundreds, and each write costs more than its task. */
+  #write(stream: keyof OwnStreams, text: string): void {
+    if (this.#unwritten.length === 0) process.nextTick(() => this.#writeAll());
+    const last = this.#unwritten.at(-1);
+    if (last?.stream === stream) last.text += text;
+    else this.#unwritten.push({ stream, text });
+  }
+
+  #writeAll(): void {
+    const unwritten = this.#unwritten;
+    if (unwritten.length === 0) return;
+    this.#unwritten = [];
+    this.#aside(() => {
+      for (const { stream, text } of unwritten) this.#streams[stream](text);
+    });
   }
 }
 

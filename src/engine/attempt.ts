@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { seconds } from "../core/duration.js";
 import { InputError, MaxTimeError, NotJsonError, QTasksError, TooLargeError } from "../core/errors.js";
 import { encodeJsonWithin } from "../core/json.js";
@@ -6,7 +5,7 @@ import { backoffMs } from "../core/retry.js";
 import type { Outcome } from "../core/verdict.js";
 import type { TaskContext } from "../ports/context.js";
 import type { TaskExecSchema } from "../ports/execution.js";
-import type { AbortReason, Attempts, Job, RunHost, TaskFacts } from "../ports/isolation.js";
+import type { AbortReason, Attempts, Job, RunHost, StopOrder, TaskFacts } from "../ports/isolation.js";
 import { runInScope } from "./charge.js";
 import { Cancellation, type ContextHome, createContext, PluginTriggerError } from "./context.js";
 import { checkInput } from "./input.js";
@@ -39,14 +38,14 @@ export class AttemptRunner implements Attempts {
     }));
   }
 
-  async run(job: Job, signal: AbortSignal, host: RunHost): Promise<Outcome> {
+  async run(job: Job, stop: StopOrder, host: RunHost): Promise<Outcome> {
     const schema = this.#home.schemas.get(job.taskName);
     if (schema === undefined) return unknownHere(job.taskName);
     try {
-      const returning = await this.#execute(schema, job, signal, host);
-      return signal.aborted ? this.#stopped(job, signal) : { kind: "success", returning };
+      const returning = await this.#execute(schema, job, stop, host);
+      return stop.isGiven ? this.#stopped(job, stop) : { kind: "success", returning };
     } catch (thrown) {
-      return signal.aborted ? this.#stopped(job, signal) : this.#failed(schema, job, thrown);
+      return stop.isGiven ? this.#stopped(job, stop) : this.#failed(schema, job, thrown);
     }
   }
 
@@ -65,23 +64,25 @@ export class AttemptRunner implements Attempts {
     }
   }
 
-  async #execute(schema: TaskExecSchema, job: Job, signal: AbortSignal, host: RunHost): Promise<string> {
+  async #execute(schema: TaskExecSchema, job: Job, stop: StopOrder, host: RunHost): Promise<string> {
     const home = this.#home;
-    // Every sleep and wait of the run listens.
-    setMaxListeners(0, signal);
-    const ctx = createContext(schema, job, signal, host, home);
+    const ctx = createContext(schema, job, stop, host, home);
     return await runInScope({ ctx, host }, async () => {
       const given = JSON.parse(job.args) as unknown[];
       const args = schema.input === null ? given : [await checkInput(schema.name, schema.input, given)];
-      const run = { task: home.wrap(schema), args, ctx, self: home.running(schema, ctx) };
+      const run = {
+        task: home.wrap(schema),
+        args,
+        ctx,
+        self: schema.echo ? home.running(schema, ctx) : undefined,
+      };
       const result = await new schema.executor(run).execute();
       return encodeJsonWithin(result === undefined ? null : result, "result", home.config.maxPayload);
     });
   }
 
-  #stopped(job: Job, signal: AbortSignal): Outcome {
-    const reason = signal.reason instanceof Stopped ? signal.reason.why : { kind: "shutdown" as const };
-    return this.aftermath(job, reason);
+  #stopped(job: Job, { reason }: StopOrder): Outcome {
+    return this.aftermath(job, reason instanceof Stopped ? reason.why : { kind: "shutdown" });
   }
 
   #failed(schema: TaskExecSchema, job: Job, thrown: unknown): Outcome {

@@ -7,7 +7,7 @@ import type { Task } from "../core/task.js";
 import type { Claim } from "../ports/broker.js";
 import type { TaskContext, TaskLogger } from "../ports/context.js";
 import type { TaskExecSchema } from "../ports/execution.js";
-import type { RunHost } from "../ports/isolation.js";
+import type { RunHost, StopOrder } from "../ports/isolation.js";
 import type { System } from "../ports/system.js";
 
 /** What a context asks of the application around it. */
@@ -43,7 +43,7 @@ export class Cancellation extends TaskCancelledError {
 export function createContext(
   schema: TaskExecSchema,
   claim: Claim,
-  signal: AbortSignal,
+  stop: StopOrder,
   host: RunHost,
   home: ContextHome,
 ): TaskContext {
@@ -54,7 +54,9 @@ export function createContext(
     taskUuid: uuid,
     attempt: claim.attempt,
     fence,
-    signal,
+    get signal() {
+      return stop.signal;
+    },
     generateHandler: schema.generateHandler,
     getLogger: (name) => createLogger(name ?? schema.name, host),
     getConfig: () => home.config,
@@ -65,7 +67,7 @@ export function createContext(
       return known;
     },
     getTask: (other) => home.get(other),
-    sleep: (duration) => sleep(seconds("sleep", duration) * 1000, signal, home.system),
+    sleep: (duration) => sleep(seconds("sleep", duration) * 1000, stop.signal, home.system),
     cancel(reason = defaultCancelReason(schema.name)): never {
       throw new Cancellation(schema.name, reason, fence);
     },

@@ -34,10 +34,13 @@ export class Hooks {
 
   /** Calls every listener; one that throws or rejects is reported and hurts nobody. */
   emit<Name extends EventName>(event: Name, payload: EventMap[Name]): void {
-    for (const listener of this.#listeners.get(event) ?? []) {
-      const fault = (error: unknown) => this.#reportFault(`a listener of ${event}`, error);
+    const listeners = this.#listeners.get(event);
+    if (listeners === undefined) return;
+    const fault = (error: unknown) => this.#reportFault(`a listener of ${event}`, error);
+    for (const listener of listeners) {
       try {
-        Promise.resolve(listener(payload)).catch(fault);
+        const answer: unknown = listener(payload);
+        if (answer !== undefined) Promise.resolve(answer).catch(fault);
       } catch (error) {
         fault(error);
       }

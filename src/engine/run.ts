@@ -30,9 +30,7 @@ export class Run implements RunHost {
   #linedUp: Promise<void> | undefined;
   #ended = false;
   #letGo = () => {};
-  readonly #toldToEnd = new Promise<void>((resolve) => {
-    this.#letGo = resolve;
-  });
+  #toldToEnd: Promise<void> | undefined;
 
   constructor(job: Job, owner: RunOwner) {
     this.job = job;
@@ -72,8 +70,12 @@ export class Run implements RunHost {
   async resume(): Promise<void> {
     this.#pauses -= 1;
     if (this.#pauses > 0 || this.#holdsPlace || this.#ended) return;
+    // Who has been told to end does not stand in line for a place.
+    if (this.#stopReason !== undefined) return;
     this.#linedUp ??= this.#lineUp();
-    // Who has been told to end does not stand in line for that.
+    this.#toldToEnd ??= new Promise((resolve) => {
+      this.#letGo = resolve;
+    });
     await Promise.race([this.#linedUp, this.#toldToEnd]);
   }
 

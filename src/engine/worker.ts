@@ -288,9 +288,9 @@ export class WorkerEngine implements RunOwner {
     setImmediate(() => this.#turnOrHold());
   }
 
-  /** Where other runs go on, what has ended waits a little for theirs: a commit costs the same for one and for many. */
+  /** Where most runs go on, what has ended waits a little for theirs: a commit costs the same for one and for many. */
   #turnOrHold(): void {
-    const holdMs = this.#runs.size > 0 ? this.#settling.holdMs : 0;
+    const holdMs = this.#runs.size > this.#settling.leases.length ? this.#settling.holdMs : 0;
     if (holdMs >= 1) this.system.timer(holdMs, () => this.#turnOrHold());
     else if (holdMs > 0) setImmediate(() => this.#turnOrHold());
     else {

@@ -1,6 +1,7 @@
 import type { Outcome } from "../core/verdict.js";
 import type { AbortReason, Attempts, Isolation, Job, Room, RunHost, TaskFacts } from "../ports/isolation.js";
 import type { System } from "../ports/system.js";
+import { StopOrderOnce } from "./stopOrder.js";
 
 /** Makes the error that aborts a run's signal. */
 export type AbortError = (taskName: string, reason: AbortReason) => Error;
@@ -30,13 +31,13 @@ export class InlineIsolation implements Isolation {
 
   async run(job: Job, host: RunHost): Promise<Outcome> {
     const { fence } = job.lease;
-    const controller = new AbortController();
+    const stop = new StopOrderOnce();
     const started = this.#system.now().monoMs;
     const stopTimers: (() => void)[] = [];
     const abandoned = new Promise<Outcome>((resolve) => {
       this.#aborts.set(fence, (reason) => {
-        if (controller.signal.aborted) return;
-        controller.abort(this.#abortError(job.taskName, reason));
+        if (stop.isGiven) return;
+        stop.give(this.#abortError(job.taskName, reason));
         const giveUp = () => resolve(this.#attempts.aftermath(job, reason));
         stopTimers.push(this.#system.timer(this.#killGraceMs, giveUp));
       });
@@ -48,10 +49,10 @@ export class InlineIsolation implements Isolation {
       };
       stopTimers.push(this.#system.timer(job.maxTimeMs, overtime));
     }
-    const outcome = await Promise.race([this.#attempts.run(job, controller.signal, host), abandoned]);
+    const outcome = await Promise.race([this.#attempts.run(job, stop, host), abandoned]);
     this.#aborts.delete(fence);
-    for (const stop of stopTimers) stop();
-    return controller.signal.aborted ? outcome : this.#overtimeSeenLate(job, started, outcome);
+    for (const stopTimer of stopTimers) stopTimer();
+    return stop.isGiven ? outcome : this.#overtimeSeenLate(job, started, outcome);
   }
 
   room(): Room {

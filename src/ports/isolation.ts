@@ -74,11 +74,19 @@ export interface Isolation {
   close(): Promise<void>;
 }
 
+/** Whether a run has been told to end, and why. */
+export interface StopOrder {
+  readonly isGiven: boolean;
+  readonly reason: Error | undefined;
+  /** aborted with the reason once the order is given */
+  readonly signal: AbortSignal;
+}
+
 /** Makes one attempt in this process, with the user's code. Implemented by the engine, used by isolations. */
 export interface Attempts {
   readonly facts: readonly TaskFacts[];
-  /** Never rejects; an aborted attempt resolves to what its reason means, whatever the function returned. */
-  run(job: Job, signal: AbortSignal, host: RunHost): Promise<Outcome>;
+  /** Never rejects; an attempt that was told to end resolves to what that means, whatever the function returned. */
+  run(job: Job, stop: StopOrder, host: RunHost): Promise<Outcome>;
   /** What a run that was stopped for good means, worked out without it. */
   aftermath(job: Job, reason: AbortReason): Outcome;
 }

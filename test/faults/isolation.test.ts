@@ -118,8 +118,11 @@ describe.concurrent("a worker's tasks", () => {
     const worker = await launchWorker(project);
     await project.put(["hold", "a"]);
     await begun(project, "a");
+    // Frozen meanwhile, it claims both in one go.
+    worker.running.kill("SIGSTOP");
     const plain = await project.put(["holdPlain", "p"]);
     const after = await project.put(["hold", "b"]);
+    worker.running.kill("SIGCONT");
     project.go("a");
     await begun(project, "p");
     expect(runsOf(project, "b")).toEqual([]);

@@ -31,9 +31,8 @@ function takeAndClaim(
 ): Claimed {
   const { sql } = tx;
   takeBackLost(tx, request.now, liveness);
-  promoteDue(sql, names, request.now.wallMs);
-  const claims = start(tx, request, take(sql, request, names));
-  return { claims, nextDueAtMs: nextDueAtMs(sql, names) };
+  const nextDueAtMs = promoteDue(sql, names, request.now.wallMs);
+  return { claims: start(tx, request, take(sql, request, names)), nextDueAtMs };
 }
 
 /** The answer of a claim that finds nothing to do; undefined when there is something. */
@@ -78,13 +77,14 @@ function start(tx: Transaction, request: ClaimRequest, ids: readonly number[]): 
   const leaseUntil = now.monoMs + request.leaseMs;
   const before = raiseFence(sql, ids.length, leaseUntil);
   sql.run(MAKE_ACTIVE, before + 1, workerId, toText(workerName), leaseUntil, now.wallMs, now.wallMs, list);
-  return sql.json<ClaimedRow[]>(CLAIMED, list).map((row) => {
-    effects.move(row[1], "new", "process");
-    return toClaim(row);
+  return sql.json<ClaimedRow[]>(CLAIMED, list).map((row, index) => {
+    effects.move(row[2], "new", "process");
+    return toClaim(row, before + 1 + index);
   });
 }
 
 type ClaimedRow = readonly [
+  id: number,
   uuid: string,
   name: string,
   args: string,
@@ -94,13 +94,12 @@ type ClaimedRow = readonly [
   deaths: number,
   crashes: number,
   alone: number,
-  fence: number,
   attempt: number,
 ];
 
-function toClaim(row: ClaimedRow): Claim {
-  const [uuid, taskName, args, priority, retry, maxTimeMs, deaths, crashes, alone, fence, attempt] = row;
-  const lease = { uuid, fence };
+function toClaim(claimed: ClaimedRow, fence: number): Claim {
+  const [row, uuid, taskName, args, priority, retry, maxTimeMs, deaths, crashes, alone, attempt] = claimed;
+  const lease = { uuid, fence, row };
   return { lease, taskName, args, priority, attempt, retry, maxTimeMs, deaths, crashes, alone: alone === 1 };
 }
 
@@ -123,6 +122,6 @@ const MAKE_ACTIVE = `
   FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value`;
 
 const CLAIMED = `
-  SELECT json_group_array(json_array(t.uuid, t.name, t.args, t.priority, t.retry, json(t.max_time), t.deaths, t.crashes,
-    t.alone, a.fence, a.attempt)) AS json
-  FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value CROSS JOIN active AS a ON a.id = j.value`;
+  SELECT json_group_array(json_array(t.id, t.uuid, t.name, t.args, t.priority, t.retry, json(t.max_time), t.deaths,
+    t.crashes, t.alone, t.attempt + 1)) AS json
+  FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value`;

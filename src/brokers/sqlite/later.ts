@@ -1,22 +1,33 @@
 import type { Sql } from "./sql.js";
 
-/** Puts scheduled tasks whose time has come in line with the due ones. */
-export function promoteDue(sql: Sql, names: readonly string[], nowMs: number): void {
-  const due = earliestOf(sql, names).filter(([, dueMs]) => dueMs <= nowMs);
-  const share = Math.ceil(PROMOTED_AT_ONCE / Math.max(1, due.length));
+/**
+ * Puts scheduled tasks whose time has come in line with the due ones.
+ * @returns the due time of the next one; null when there is none
+ */
+export function promoteDue(sql: Sql, names: readonly string[], nowMs: number): number | null {
+  const earliest = earliestOf(sql, names);
+  const due = earliest.filter(([, dueMs]) => dueMs <= nowMs);
+  if (due.length === 0) return soonest(earliest);
+  const share = Math.ceil(PROMOTED_AT_ONCE / due.length);
   for (const [name] of due) promote(sql, name, nowMs, share);
+  return nextDueAtMs(sql, names);
 }
 
 /** @returns the due time of the next scheduled task of these names; null when there is none */
 export function nextDueAtMs(sql: Sql, names: readonly string[]): number | null {
-  const times = earliestOf(sql, names).map(([, dueMs]) => dueMs);
-  return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b));
+  return soonest(earliestOf(sql, names));
 }
+
+function soonest(earliest: readonly Earliest[]): number | null {
+  return earliest.reduce<number | null>((least, [, dueMs]) => Math.min(least ?? dueMs, dueMs), null);
+}
+
+type Earliest = readonly [name: string, dueMs: number];
 
 /** When very many become due at once, each claim takes over a part: none is to take longer than milliseconds. */
 const PROMOTED_AT_ONCE = 1000;
 
-function earliestOf(sql: Sql, names: readonly string[]): readonly (readonly [name: string, dueMs: number])[] {
+function earliestOf(sql: Sql, names: readonly string[]): readonly Earliest[] {
   return sql.json(EARLIEST, JSON.stringify(names));
 }
 

@@ -14,13 +14,19 @@ export interface Meta {
 
 export function readMeta(sql: Sql): Meta {
   const meta = sql.get<Meta>("SELECT fence, boot, next_expiry, counted_to FROM meta");
-  if (meta === undefined) throw new Error("The row of `meta` is missing.");
+  if (meta === undefined) throw missing();
   return meta;
 }
 
+function missing(): Error {
+  return new Error("The row of `meta` is missing.");
+}
+
+const RAISE_FENCE = "UPDATE meta SET fence = fence + ?, next_expiry = min(next_expiry, ?) RETURNING fence";
+
 /** @returns the claim number before: the next `by` numbers are taken */
 export function raiseFence(sql: Sql, by: number, leaseUntil: number): number {
-  const { fence } = readMeta(sql);
-  sql.run("UPDATE meta SET fence = fence + ?, next_expiry = min(next_expiry, ?)", by, leaseUntil);
-  return fence;
+  const raised = sql.get<Pick<Meta, "fence">>(RAISE_FENCE, by, leaseUntil);
+  if (raised === undefined) throw missing();
+  return raised.fence - by;
 }

@@ -37,11 +37,20 @@ export function prettyLine<Name extends EventName>(
   time: Date,
 ): string {
   const paint = stage.errPaint;
-  const at = paint.dim(time.toTimeString().slice(0, 8));
+  const at = paint.dim(timeOfDay(time));
   if (!("uuid" in event)) return `${at} ${name}`;
   const who = `${escapeLine(event.taskName)} ${paint.dim(event.uuid)}`;
   return `${at} ${sign(stage, name)} ${who}${detail(name, event)}`;
 }
+
+/** A busy worker writes thousands of lines in a second: its text is made once. */
+function timeOfDay(time: Date): string {
+  const second = Math.floor(time.getTime() / 1000);
+  if (latest.second !== second) latest = { second, text: time.toTimeString().slice(0, 8) };
+  return latest.text;
+}
+
+let latest = { second: Number.NaN, text: "" };
 
 /** One object, for programs. */
 export function jsonLine<Name extends EventName>(

@@ -38,6 +38,8 @@ export class Child {
   /** listeners in it */
   readonly hears = new Set<string>();
   isKilled = false;
+  #active = 0;
+  #occupying = 0;
   readonly #process: ChildProcess;
   readonly #outbox: Outbox<ToChild>;
   readonly #system: System;
@@ -79,23 +81,48 @@ export class Child {
 
   /** runs that are not waiting for another task */
   get active(): number {
-    let count = 0;
-    for (const run of this.runs.values()) if (!run.isPaused) count += 1;
-    return count;
+    return this.#active;
   }
 
   /** A run that must have the process for itself is going on. */
   get isOccupied(): boolean {
-    for (const run of this.runs.values()) if (run.isAlone || (run.isBlocking && !run.isPaused)) return true;
-    return false;
+    return this.#occupying > 0;
   }
 
   give(run: Assignment): void {
     this.runs.set(run.fence, run);
+    this.#count(run, 1);
+    if (run.isAlone) this.#occupying += 1;
     this.served += 1;
     for (const told of run.early) if (this.hears.has(told.name)) this.post(told);
     this.post({ type: "run", job: run.job });
     if (!this.#isListenedFor) this.#listenFor();
+  }
+
+  /** The run waits for another task. */
+  pause(run: Assignment, waitsFor: string): void {
+    const wasPaused = run.isPaused;
+    run.pause(waitsFor);
+    if (!wasPaused) this.#count(run, -1);
+  }
+
+  /** Resolves once the run has its place again. */
+  async resume(run: Assignment): Promise<void> {
+    await run.resume();
+    if (!run.isPaused && this.runs.has(run.fence)) this.#count(run, 1);
+  }
+
+  /** The run is over. */
+  release(run: Assignment): void {
+    this.runs.delete(run.fence);
+    if (!run.isPaused) this.#count(run, -1);
+    if (run.isAlone) this.#occupying -= 1;
+  }
+
+  /** One that must be alone keeps the process for itself also while it waits. */
+  #count(run: Assignment, change: 1 | -1): void {
+    this.#active += change;
+    if (run.isBlocking && !run.isAlone) this.#occupying += change;
   }
 
   /**

@@ -95,7 +95,10 @@ export class Crew {
     this.#waitBeforeStart();
   }
 
-  /** There is always one child that could begin at once, or one on its way; soon, where nothing waits for it. */
+  /**
+   * There is always one child that could begin at once, or one on its way; soon, where nothing waits for it. Once
+   * something has run, this holds also when any one child dies.
+   */
   keepWarm(): void {
     if (!this.#lacksSpare()) return;
     if (this.#events.needsOne()) this.#startSpare();
@@ -115,14 +118,15 @@ export class Crew {
     const usable = this.#usable;
     if (this.#isBroken && usable.length > 0) return false;
     const mustBeFresh = this.#events.needsFresh();
-    if (idleOf(usable).some((child) => child.isFresh || !mustBeFresh)) return false;
+    if (idleOf(usable).some((child) => child.isFresh || !mustBeFresh))
+      return usable.length === 1 && !usable[0]?.isFresh;
     return usable.filter((child) => child.active > 0).length <= this.#options.processes;
   }
 
   /** In the place of an idle one that is not fresh enough, if there is one. */
   #startSpare(): void {
     const worn = idleOf(this.#usable).find((child) => child.runs.size === 0);
-    if (worn !== undefined) this.#retire(worn);
+    if (worn !== undefined && this.#events.needsFresh()) this.#retire(worn);
     this.#start();
   }
 

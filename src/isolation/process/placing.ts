@@ -10,7 +10,8 @@ const LEARNING = 1 / 8;
 export class Placing {
   readonly #children: ReadonlySet<Child>;
   readonly #processes: number;
-  readonly #waiting: Assignment[] = [];
+  /** in order of arrival, by claim number */
+  readonly #waiting = new Map<number, Assignment>();
   /** how long a plain function took of late; undefined: nothing is known, or one took much longer than that */
   #paceMs: number | undefined;
 
@@ -33,40 +34,43 @@ export class Placing {
   }
 
   add(run: Assignment): void {
-    this.#waiting.push(run);
+    this.#waiting.set(run.fence, run);
   }
 
   find(fence: number): Assignment | undefined {
-    return this.#waiting.find((run) => run.fence === fence);
+    return this.#waiting.get(fence);
   }
 
   /** Takes those that fit out of the line, and gives them back. */
   withdraw(fits: (run: Assignment) => boolean): readonly Assignment[] {
-    const withdrawn = this.#waiting.filter(fits);
-    for (const run of withdrawn) this.#waiting.splice(this.#waiting.indexOf(run), 1);
+    const withdrawn = [...this.#waiting.values()].filter(fits);
+    for (const run of withdrawn) this.#waiting.delete(run.fence);
     return withdrawn;
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.size > 0;
   }
 
   /** A run waits that wants a child which nothing has run in before. */
   get needsFresh(): boolean {
-    return this.#waiting.some((run) => run.isAlone);
+    return [...this.#waiting.values()].some((run) => run.isAlone);
   }
 
   /** Gives each waiting run, in order, the child that has the fewest runs of those that can take it. */
   place(assign: (child: Child, run: Assignment) => void): void {
     this.#releaseReserved();
-    for (const run of [...this.#waiting]) {
+    for (const run of this.#waiting.values()) {
       const child = this.#placeFor(run);
-      if (child === undefined) continue;
-      this.#waiting.splice(this.#waiting.indexOf(run), 1);
+      if (child === undefined) {
+        // At once: the next in line may be one that would take the last child from it.
+        this.#reserveForBlocking();
+        continue;
+      }
+      this.#waiting.delete(run.fence);
       child.isReserved = false;
       assign(child, run);
     }
-    this.#reserveForBlocking();
   }
 
   /** A plain function took so long. */
@@ -79,7 +83,7 @@ export class Placing {
    * @returns true when plain functions keep all children from it: another worker may have a place for it
    */
   isStuck(run: Assignment): boolean {
-    if (!this.#waiting.includes(run) || !this.#ready().every((child) => child.isOccupied)) return false;
+    if (!this.#waiting.has(run.fence) || !this.#ready().every((child) => child.isOccupied)) return false;
     this.#paceMs = undefined;
     return true;
   }
@@ -122,7 +126,9 @@ export class Placing {
 
   /** how many runs wait that need a child for themselves */
   get #waitingForWhole(): number {
-    return this.#waiting.filter((run) => run.isBlocking || run.isAlone).length;
+    let count = 0;
+    for (const run of this.#waiting.values()) if (run.isBlocking || run.isAlone) count += 1;
+    return count;
   }
 
   /** Those of old code do not count: a long run in one of them must not keep the new code from its turn. */

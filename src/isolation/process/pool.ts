@@ -38,7 +38,10 @@ export class ProcessIsolation implements Isolation {
   /** where each run was made, until its last event has been told */
   readonly #places = new Map<number, Child>();
   readonly #subscribers = new Set<Child>();
+  /** not placed yet: what comes in one turn is placed together */
+  #arrived: Assignment[] = [];
   #facts = new Map<string, TaskFacts>();
+  #isRoomDue = false;
   #roomChanged: () => void = () => {};
   #unsubscribe: Promise<() => void> | undefined;
   #closing: Promise<void> | undefined;
@@ -79,8 +82,7 @@ export class ProcessIsolation implements Isolation {
     if (facts === undefined) return Promise.resolve(INTERRUPTED);
     const run = new Assignment(job, host, facts);
     this.#placing.add(run);
-    this.#placeWaiting();
-    if (run.isBlocking && !this.#places.has(run.fence)) this.#giveBackWhenStuck(run);
+    if (this.#arrived.push(run) === 1) queueMicrotask(() => this.#placeArrived());
     return run.outcome;
   }
 
@@ -120,9 +122,23 @@ export class ProcessIsolation implements Isolation {
 
   // --- placing
 
-  #changed(): void {
+  #placeArrived(): void {
+    const arrived = this.#arrived;
+    this.#arrived = [];
     this.#placeWaiting();
-    this.#roomChanged();
+    for (const run of arrived)
+      if (run.isBlocking && this.#placing.find(run.fence) !== undefined) this.#giveBackWhenStuck(run);
+  }
+
+  /** Once for all that children say together. */
+  #changed(): void {
+    if (this.#isRoomDue) return;
+    this.#isRoomDue = true;
+    queueMicrotask(() => {
+      this.#isRoomDue = false;
+      this.#placeWaiting();
+      this.#roomChanged();
+    });
   }
 
   #placeWaiting(): void {
@@ -204,14 +220,14 @@ export class ProcessIsolation implements Isolation {
         run.host.print(message.line);
         break;
       case "pause":
-        run.pause(message.waitsFor);
+        child.pause(run, message.waitsFor);
         this.#placeWaiting();
         break;
       case "resume":
-        void run.resume().then(() => child.post({ type: "resumed", fence: run.fence, id: message.id }));
+        void child.resume(run).then(() => child.post({ type: "resumed", fence: run.fence, id: message.id }));
         break;
       case "outcome":
-        child.runs.delete(run.fence);
+        child.release(run);
         if (run.isBlocking) this.#placing.learn(this.#nowMs() - run.placedMonoMs);
         run.end(message.outcome);
         this.#crew.relieve(child);
@@ -222,11 +238,11 @@ export class ProcessIsolation implements Isolation {
   #gone(child: Child, how: string): void {
     this.#subscribers.delete(child);
     for (const run of child.runs.values()) {
+      child.release(run);
       // In a child that was used before, something that another run left behind may have ended it.
       const wasAlone = run.isAlone || child.served === 1;
       run.end(run.lostProcess(how, child.isKilled, wasAlone, this.#options.system.random()));
     }
-    child.runs.clear();
   }
 
   // --- limits

@@ -1,5 +1,6 @@
 import type { AbortReason, Attempts, Job, RunHost } from "../../ports/isolation.js";
 import { OutputCap } from "../output.js";
+import { StopOrderOnce } from "../stopOrder.js";
 import type { FromChild, Outbox, ToChild } from "./protocol.js";
 
 export interface ServerParts {
@@ -35,7 +36,7 @@ export class ChildServer {
       // The function may block the loop from its first line on.
       outbox.flush();
     }
-    const outcome = await attempts.run(job, run.signal, run);
+    const outcome = await attempts.run(job, run.stop, run);
     this.#runs.delete(fence);
     run.end();
     outbox.post({ type: "outcome", fence, outcome });
@@ -43,9 +44,9 @@ export class ChildServer {
 }
 
 class ServedRun implements RunHost {
+  readonly stop = new StopOrderOnce();
   readonly #job: Job;
   readonly #parts: ServerParts;
-  readonly #controller = new AbortController();
   readonly #output: OutputCap;
   readonly #resumes = new Map<number, () => void>();
   #lastId = 0;
@@ -59,12 +60,8 @@ class ServedRun implements RunHost {
     );
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
   abort(reason: AbortReason): void {
-    if (!this.signal.aborted) this.#controller.abort(this.#parts.abortError(this.#job.taskName, reason));
+    this.stop.give(this.#parts.abortError(this.#job.taskName, reason));
   }
 
   progress(progress: Parameters<RunHost["progress"]>[0]): void {

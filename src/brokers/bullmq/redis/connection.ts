@@ -69,7 +69,11 @@ export class Connection {
         end();
         reject(error);
       };
-      const timer = setTimeout(() => this.#giveUp(`No answer in ${answerMs} ms: timed out.`), answerMs);
+      const silent = () => this.#giveUp(`No answer in ${answerMs} ms: timed out.`);
+      // Whoever was stopped, or slept, first hears what has come meanwhile.
+      let timer = setTimeout(() => {
+        timer = setTimeout(silent, WAKING_MS);
+      }, answerMs - WAKING_MS);
       this.#underWay.add(fail);
       this.#redis.call(command, [...args]).then((answer) => {
         end();
@@ -123,3 +127,4 @@ const ANSWER_MS = 5000;
 /** So long a call waits for a connection that is broken. */
 const RETURN_MS = 2000;
 const GREETING_MS = 3000;
+const WAKING_MS = 500;

@@ -1,11 +1,14 @@
 // Random faults, the same for the same seed, against workers and callers that share a queue; then the invariants:
 // node scripts/nemesis.mjs --seed 7 --seconds 30
+// node scripts/nemesis.mjs --broker redis        a server of its own, which it kills too; or postgres
+// node scripts/nemesis.mjs --broker redis://HOST:PORT        a server that is there; only the network before it fails
 // Clock and disk faults need libfaketime and prlimit; where they are missing, the run says so.
 import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -18,6 +21,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { loadDriver } from "../dist/brokers/sqlite/driver.js";
+import { QueueTasks } from "../dist/index.js";
+import { NetworkProxy, PostgresServer, RedisServer } from "./servers.mjs";
 
 const REPO = fileURLToPath(new URL("..", import.meta.url));
 const BIN = join(REPO, "bin", "qtasks.js");
@@ -27,6 +32,8 @@ const RETRY = 2;
 const MAX_CRASHES = 3;
 const CLOCK_STEPS = ["+0", "+1h", "-1d"];
 const SETTLE_MS = 120_000;
+/** the share of faults that are the server's or a network's, where there is a server */
+const SERVER_KINDS = 0.35;
 const LEFT = "SELECT (SELECT count(*) FROM tasks) - (SELECT count(*) FROM finished) AS left";
 const ROWS = `
   SELECT t.id, t.uuid, t.deaths, f.status, f.attempt, f."returning",
@@ -34,7 +41,8 @@ const ROWS = `
       + (SELECT count(*) FROM later WHERE id = t.id) AS places
   FROM tasks AS t LEFT JOIN finished AS f ON f.id = t.id`;
 
-const { values } = parseArgs({ options: { seed: { type: "string" }, seconds: { type: "string" } } });
+const options = { seed: { type: "string" }, seconds: { type: "string" }, broker: { type: "string" } };
+const { values } = parseArgs({ options });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
 const seconds = Number(values.seconds ?? 30);
 const random = randomOf(seed);
@@ -74,9 +82,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { QueueTasks } from "qtasks";
 const app = new QueueTasks();
 for (let n = 0; ; n++) {
-  const [name, args] = n % 7 === 6 ? ["block", [150]] : ["work", [(n * 37) % 400, n % 5 === 0]];
-  writeSync(1, (await app.addTask(name, args, { retry: ${RETRY} })).uuid + "\\n");
+  const [name, args] = n % 7 === 6 ? ["block", [150, false]] : ["work", [(n * 37) % 400, n % 5 === 0]];
+  const key = process.pid + "-" + n;
+  writeSync(1, (await stored(name, [...args, key], key)) + "\\n");
   await sleep(60);
+}
+// What may or may not be stored is asked for again, with its key.
+async function stored(name, args, unique) {
+  for (;;) {
+    try {
+      return (await app.addTask(name, args, { retry: ${RETRY}, unique })).uuid;
+    } catch (error) {
+      if (!process.env.QTASKS_BROKER || !error.code?.startsWith("E_BROKER")) throw error;
+      await sleep(200);
+    }
+  }
 }
 `;
 
@@ -94,20 +114,28 @@ const workers = Array.from({ length: WORKERS }, () => ({
   isStopped: false,
 }));
 const callers = Array.from({ length: CALLERS }, () => ({ child: undefined }));
+/** undefined: the queue is a file */
+const server = await openServer(values.broker);
+let isCalm = false;
 
 let broken = [];
 try {
   console.log(`seed ${seed}, ${seconds} s, in ${root}`);
-  if (faketime === undefined) console.log("without libfaketime: the clock stays right");
-  if (!hasPrlimit) console.log("without prlimit: the disk stays sound");
+  if (server !== undefined) console.log(`on ${server.url}`);
+  else if (faketime === undefined) console.log("without libfaketime: the clock stays right");
+  if (server === undefined && !hasPrlimit) console.log("without prlimit: the disk stays sound");
   prepareProject();
+  // The first to come makes what the queue needs, which takes a while.
+  if (server !== undefined) await withApp((app) => app.counts());
   for (const index of workers.keys()) startWorker(index);
   for (const index of callers.keys()) startCaller(index);
+  while (server !== undefined && acknowledged.length < 10) await sleep(50);
   await havoc();
   await calm();
   broken = await brokenInvariants();
 } finally {
   for (const pid of seenPids) if (isOurs(pid)) signal(pid, "SIGKILL");
+  await server?.close();
 }
 for (const what of broken) console.log(`BROKEN: ${what}`);
 console.log(`${acknowledged.length} tasks acknowledged, ${broken.length} invariants broken; seed ${seed}`);
@@ -126,20 +154,24 @@ function prepareProject() {
   setClock("+0");
 }
 
-function start(args, stdout) {
+/** @param proxy the way to the server */
+function start(args, stdout, proxy) {
   const env = {
+    ...(server !== undefined && { QTASKS_BROKER: server.urlAt(proxy.port) }),
     PATH: process.env.PATH,
     HOME: process.env.HOME,
     QTASKS_LEASE: "2",
     QTASKS_LOAD_TIMEOUT: "60",
-    ...(faketime !== undefined && {
-      LD_PRELOAD: faketime,
-      DONT_FAKE_MONOTONIC: "1",
-      FAKETIME_NO_CACHE: "1",
-      FAKETIME_TIMESTAMP_FILE: join(root, "clock"),
-    }),
+    ...(server === undefined &&
+      faketime !== undefined && {
+        LD_PRELOAD: faketime,
+        DONT_FAKE_MONOTONIC: "1",
+        FAKETIME_NO_CACHE: "1",
+        FAKETIME_TIMESTAMP_FILE: join(root, "clock"),
+      }),
   };
-  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", stdout, "inherit"] });
+  const said = server === undefined ? "inherit" : openSync(join(root, "stderr"), "a");
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", stdout, said] });
   seenPids.add(child.pid);
   child.ended = new Promise((resolve) => child.on("exit", resolve));
   return child;
@@ -153,11 +185,20 @@ function startWorker(index) {
   worker.child = start(
     [BIN, "worker", "--processes", "1", "-c", "4", "--name", name, "--quiet", "--log-level", "silent"],
     "ignore",
+    server?.ways[index],
   );
+  const { child, generation } = worker;
+  // Started while the server was away: it is started again, as a service would be.
+  child.on("exit", (code) => {
+    if (code === 5 && server !== undefined)
+      setTimeout(() => {
+        if (worker.generation === generation && !isCalm) startWorker(index);
+      }, 500);
+  });
 }
 
 function startCaller(index) {
-  const child = start(["caller.mjs"], "pipe");
+  const child = start(["caller.mjs"], "pipe", server?.ways[WORKERS]);
   let rest = "";
   child.stdout.setEncoding("utf8").on("data", (text) => {
     const lines = (rest + text).split("\n");
@@ -175,7 +216,8 @@ async function havoc() {
   while (performance.now() < end) {
     const [pauseMs, kind, target, amount] = [100 + 500 * random(), random(), random(), random()];
     await sleep(pauseMs);
-    await fault(kind, target, amount);
+    if (server === undefined || kind >= SERVER_KINDS) await fault(kind, target, amount);
+    else await serverFault(kind / SERVER_KINDS, target, amount);
   }
 }
 
@@ -210,11 +252,11 @@ async function fault(kind, target, amount) {
       harm([child]);
       signal(child, "SIGKILL");
     }
-  } else if (kind < 0.68) {
+  } else if (kind < 0.68 && server === undefined) {
     const step = CLOCK_STEPS[Math.floor(amount * CLOCK_STEPS.length)];
     tell(`the wall clock of all is ${step}`);
     setClock(step);
-  } else if (kind < 0.76) {
+  } else if (kind < 0.76 && server === undefined) {
     const ms = Math.round(200 + amount * 4000);
     tell(`the disk of worker ${index} is full for ${ms} ms`);
     fullDiskForAWhile(worker.child.pid, ms);
@@ -222,7 +264,7 @@ async function fault(kind, target, amount) {
     // One of the newest, which may wait or run.
     const uuid = acknowledged.at(-1 - Math.floor(amount * 10));
     tell(`cancel ${uuid ?? "nothing"}`);
-    if (uuid !== undefined) start([BIN, "cancel", uuid, "--quiet"], "ignore");
+    if (uuid !== undefined) start([BIN, "cancel", uuid, "--quiet"], "ignore", server?.ways[WORKERS]);
   } else {
     const caller = callers[Math.floor(target * CALLERS)];
     tell(`kill -9 caller ${Math.floor(target * CALLERS)}`);
@@ -230,6 +272,74 @@ async function fault(kind, target, amount) {
     await caller.child.ended;
     startCaller(Math.floor(target * CALLERS));
   }
+}
+
+/** Of the server, and of the networks before it: one for each worker, one for all callers. */
+async function serverFault(kind, target, amount) {
+  const index = Math.floor(target * server.ways.length);
+  const way = server.ways[index];
+  const whose = index < WORKERS ? `worker ${index}` : "the callers";
+  const ms = Math.round(100 + amount * 5000);
+  if (kind < 0.15 && server.restart !== undefined) {
+    tell(`kill the server for ${Math.round(ms / 5)} ms`);
+    for (const { child } of workers) harm(familyOf(child.pid));
+    await server.restart(ms / 5);
+    tell("the server is back");
+    return;
+  }
+  if (index < WORKERS) harm(familyOf(workers[index].child.pid));
+  if (kind < 0.4) {
+    tell(`cut ${whose}`);
+    way.cut();
+  } else if (kind < 0.6) {
+    tell(`no connection for ${whose}, for ${ms} ms`);
+    way.refuse();
+  } else if (kind < 0.85) {
+    tell(`half-open connections for ${whose}, for ${ms} ms`);
+    way.swallow();
+  } else {
+    tell(`a slow network for ${whose}, for ${ms} ms`);
+    way.delay(Math.round(20 + amount * 200));
+  }
+  void sleep(ms, undefined, { ref: false }).then(() => way.pass());
+}
+
+async function openServer(broker) {
+  if (broker === undefined) return undefined;
+  const own = { redis: RedisServer, postgres: PostgresServer }[broker];
+  const at = own === undefined ? await serverAt(new URL(broker)) : new own();
+  await at.start?.();
+  const ways = [];
+  for (let index = 0; index <= WORKERS; index++) ways.push(await new NetworkProxy(at.port, at.host).listen());
+  return {
+    url: at.url,
+    urlAt: (port) => at.urlAt(port),
+    ways,
+    ...(at.kill !== undefined && {
+      restart: async (ms) => {
+        await at.kill();
+        await sleep(ms);
+        await at.start();
+      },
+    }),
+    async close() {
+      for (const way of ways) await way.close();
+      await at.remove?.();
+    },
+  };
+}
+
+/** A queue of its own on a server that is there. */
+function serverAt(url) {
+  const isRedis = url.protocol.startsWith("redis");
+  const name = `qtasks_nemesis_${process.pid}`;
+  url.searchParams.set(isRedis ? "prefix" : "schema", name);
+  return {
+    url: url.href,
+    host: url.hostname,
+    port: Number(url.port) || (isRedis ? 6379 : 5432),
+    urlAt: (port) => Object.assign(new URL(url), { hostname: "127.0.0.1", port }).href,
+  };
 }
 
 function stopForAWhile(worker, ms) {
@@ -284,6 +394,8 @@ function tell(what) {
 
 /** Lets the workers finish what there is, then ends all. */
 async function calm() {
+  isCalm = true;
+  for (const way of server?.ways ?? []) way.pass();
   for (const { child } of callers) signal(child.pid, "SIGKILL");
   await Promise.all(callers.map(({ child }) => child.ended));
   // Due times are the wall clock's: at the latest one of all, none of them is still ahead.
@@ -295,8 +407,7 @@ async function calm() {
   tell("calm: waiting until nothing is left to do");
   const end = performance.now() + SETTLE_MS;
   while (performance.now() < end) {
-    const { left } = await look((db) => db.prepare(LEFT).get());
-    if (left === 0) break;
+    if ((await countLeft()) === 0) break;
     await sleep(200);
   }
   for (const worker of workers) familyOf(worker.child.pid);
@@ -310,14 +421,9 @@ async function brokenInvariants() {
   const found = [];
   const left = leftRunning();
   for (const pid of left) found.push(`still running: ${describe(pid)}`);
-  const { sound, rows, errors } = await look((db) => ({
-    sound: db.prepare("PRAGMA integrity_check").get().integrity_check,
-    rows: db.prepare(ROWS).all(),
-    errors: db.prepare("SELECT task, count(*) AS n FROM runs WHERE status = 'error' GROUP BY task").all(),
-  }));
-  if (sound !== "ok") found.push(`the file: ${sound}`);
+  const { sound, rows, errors } = await (server === undefined ? seenInFile() : seenOnServer());
+  if (sound !== "ok") found.push(sound);
   const byUuid = new Map(rows.map((row) => [row.uuid, row]));
-  const errorsOf = new Map(errors.map(({ task, n }) => [task, n]));
   const runs = readRuns();
   for (const uuid of acknowledged) {
     const row = byUuid.get(uuid);
@@ -328,7 +434,7 @@ async function brokenInvariants() {
   for (const row of rows) {
     const own = runs.get(row.uuid) ?? [];
     if (row.attempt > RETRY + 1) found.push(`${row.uuid} has attempt ${row.attempt}`);
-    if ((errorsOf.get(row.id) ?? 0) > RETRY)
+    if ((errors.get(row.id) ?? 0) > RETRY)
       found.push(`${row.uuid} went back in line after ${RETRY + 1} errors`);
     if (row.deaths > MAX_CRASHES) found.push(`${row.uuid} was run again after ${MAX_CRASHES} dead workers`);
     if (row.status === "success") {
@@ -339,6 +445,56 @@ async function brokenInvariants() {
     found.push(...overlaps(row.uuid, own));
   }
   return found;
+}
+
+async function countLeft() {
+  if (server === undefined) return (await look((db) => db.prepare(LEFT).get())).left;
+  const { new: waiting, process: running } = await withApp((app) => app.counts());
+  return waiting + running;
+}
+
+async function seenInFile() {
+  return await look((db) => {
+    const errors = db
+      .prepare("SELECT task, count(*) AS n FROM runs WHERE status = 'error' GROUP BY task")
+      .all();
+    const { integrity_check: integrity } = db.prepare("PRAGMA integrity_check").get();
+    return {
+      sound: integrity === "ok" ? "ok" : `the file: ${integrity}`,
+      rows: db.prepare(ROWS).all(),
+      errors: new Map(errors.map(({ task, n }) => [task, n])),
+    };
+  });
+}
+
+/** Through the public API, in the shape of `ROWS`. */
+async function seenOnServer() {
+  const tasks = await withApp((app) => app.list({ limit: 1_000_000 }));
+  const keys = tasks.map(({ args }) => args[2]);
+  const doubled = keys.filter((key, index) => keys.indexOf(key) !== index);
+  const isFinal = ({ status }) => status !== "new" && status !== "process";
+  const retried = ({ status, history }) =>
+    history.filter((run) => run.status === "error").length - (status === "error");
+  return {
+    sound: doubled.length === 0 ? "ok" : `two tasks have one unique key: ${doubled.join(", ")}`,
+    rows: tasks.map((task) => ({
+      ...task,
+      id: task.uuid,
+      status: isFinal(task) ? task.status : null,
+      returning: JSON.stringify(task.returning),
+      places: isFinal(task) ? 0 : 1,
+    })),
+    errors: new Map(tasks.map((task) => [task.uuid, retried(task)])),
+  };
+}
+
+async function withApp(use) {
+  const app = new QueueTasks({ broker: server.url });
+  try {
+    return await use(app);
+  } finally {
+    await app.close();
+  }
 }
 
 /** Two runs of one task at once are for a worker that was stopped, or is dead: nobody could tell it to end. */

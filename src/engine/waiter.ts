@@ -1,4 +1,4 @@
-import { QTasksError, UnknownIdError } from "../core/errors.js";
+import { BrokerError, QTasksError, UnknownIdError } from "../core/errors.js";
 import type { TaskRecord } from "../core/record.js";
 import type { Status } from "../core/status.js";
 import type { Broker, Unsubscribe } from "../ports/broker.js";
@@ -9,6 +9,9 @@ interface Waiting {
   readonly resolve: (record: TaskRecord) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** So long a wait outlasts a server that cannot be reached. */
+const OUTAGE_MS = 60_000;
 
 /**
  * Waits for tasks to end: one subscription and one look for all waiters of a process. The order is what makes it
@@ -24,6 +27,8 @@ export class Waiter {
   #stopPoll: CancelTimer | undefined;
   #looking = false;
   #lookAgain = false;
+  /** since when the server cannot be reached, on the monotonic clock */
+  #goneSinceMs: number | undefined;
 
   constructor(broker: Broker, system: System, endStatuses: readonly Status[], pollMs: number) {
     this.#broker = broker;
@@ -41,6 +46,7 @@ export class Waiter {
    * @param signal of the run that waits: once it is aborted the wait ends with its reason
    * @returns the record as it is when the task is done or the time is over
    * @throws {UnknownIdError} when there is no such task, or it is forgotten meanwhile
+   * @throws {BrokerError} of the storage; a server that cannot be reached is waited for a minute
    */
   async wait(uuid: string, timeoutMs: number | undefined, signal?: AbortSignal): Promise<TaskRecord> {
     if (timeoutMs === 0) return await this.#read(uuid);
@@ -84,16 +90,20 @@ export class Waiter {
   #remember(waiting: Waiting): void {
     const others = this.#waiting.get(waiting.uuid) ?? new Set();
     this.#waiting.set(waiting.uuid, others.add(waiting));
+    this.#listenAndLook();
+    this.#poll();
+  }
+
+  #listenAndLook(): void {
     this.#unsubscribe ??= this.#broker.subscribe({ settled: (uuids) => this.#settled(uuids) });
     this.#unsubscribe.then(
       () => this.#look(),
       (error: unknown) => {
         // The next one who waits tries anew.
         this.#unsubscribe = undefined;
-        waiting.reject(error);
+        this.#failed([...this.#waiting.keys()], error);
       },
     );
-    this.#poll();
   }
 
   #forget(waiting: Waiting): void {
@@ -103,6 +113,7 @@ export class Waiter {
     if (this.#waiting.size === 0) {
       this.#stopPoll?.();
       this.#stopPoll = undefined;
+      this.#goneSinceMs = undefined;
     }
   }
 
@@ -116,7 +127,7 @@ export class Waiter {
     this.#stopPoll ??= this.#system.timer(this.#pollMs, () => {
       this.#stopPoll = undefined;
       if (this.#waiting.size === 0) return;
-      this.#look();
+      this.#listenAndLook();
       this.#poll();
     });
   }
@@ -137,11 +148,20 @@ export class Waiter {
       if (uuids.length === 0) return;
       try {
         const records = await this.#broker.getMany(uuids);
+        this.#goneSinceMs = undefined;
         for (const [index, uuid] of uuids.entries()) this.#answer(uuid, records[index]);
       } catch (error) {
-        this.#rejectAll(uuids, error);
+        this.#failed(uuids, error);
       }
     }
+  }
+
+  /** A server that cannot be reached may come back: the next poll looks again. */
+  #failed(uuids: readonly string[], error: unknown): void {
+    const { monoMs } = this.#system.now();
+    const isGone = error instanceof BrokerError && error.code === "E_BROKER_UNREACHABLE";
+    this.#goneSinceMs ??= monoMs;
+    if (!isGone || monoMs - this.#goneSinceMs >= OUTAGE_MS) this.#rejectAll(uuids, error);
   }
 
   #rejectAll(uuids: readonly string[], error: unknown): void {

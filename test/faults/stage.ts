@@ -202,7 +202,8 @@ export async function integrityOf(project: Project): Promise<string> {
 }
 
 /** The claim numbers of all runs that began, in order; for `GATED`. */
-export const startsOf = (project: Project) => project.read("starts").trim().split("\n");
+export const startsOf = (project: Project) =>
+  existsSync(project.path("starts")) ? project.read("starts").trim().split("\n") : [];
 
 /**
  * A task whose every run writes `began-FENCE` and waits for a file `go-FENCE`, whose text says how it is to end:

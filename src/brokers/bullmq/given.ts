@@ -27,3 +27,11 @@ export function toUnique(binding: string | null, until: string | null): UniqueKe
   const [, key] = JSON.parse(binding) as [string, string];
   return { key, until };
 }
+
+/** How long the answer may take to what may touch every task of the queue. */
+export const LONG_MS = 120_000;
+
+/** How long the answer may take to a batch of this size. */
+export function longer(tasks: number): number {
+  return 5000 + tasks;
+}

@@ -25,9 +25,10 @@ import type {
 } from "../../../ports/broker.js";
 import type { Moment } from "../../../ports/system.js";
 import { warningsOf } from "../findings.js";
-import { toLogLine, whole } from "../given.js";
+import { LONG_MS, longer, toLogLine, whole } from "../given.js";
 import { Listeners, type Stop, type Tell } from "../listeners.js";
 import { shownPlace } from "../shown.js";
+import { UnansweredClaims } from "../unanswered.js";
 import { livingOf, workerEntry } from "../workers.js";
 import { connect, type PostgresPlace, schemaOf } from "./connect.js";
 import type { Connection } from "./connection.js";
@@ -58,6 +59,7 @@ export class PostgresBroker implements Broker {
   readonly transfer = new PostgresTransfer((text, values) => this.#call(text, values));
   readonly #place: PostgresPlace;
   readonly #listeners = new Listeners((tell) => this.#listen(tell));
+  readonly #unanswered = new UnansweredClaims();
   #connecting: Promise<Connection> | undefined;
   #connection: Connection | undefined;
 
@@ -88,6 +90,7 @@ export class PostgresBroker implements Broker {
       const rows = await this.#call<{ holder: string; deduplicated: boolean }>(
         "SELECT * FROM qtasks_enqueue($1, $2)",
         [JSON.stringify(tasks.map(givenTask))],
+        longer(tasks.length),
       );
       return rows.map(({ holder, deduplicated }) => ({ uuid: holder, deduplicated }));
     } catch (error) {
@@ -99,27 +102,34 @@ export class PostgresBroker implements Broker {
   }
 
   async claim(request: ClaimRequest): Promise<Claimed> {
-    const { names, uuids = null, limit, atMost, leaseMs, now, workerName } = request;
-    const [rows, [next]] = await Promise.all([
-      this.#call<TaskRow>("SELECT * FROM qtasks_claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", [
-        [...new Set(names)],
-        uuids,
-        limit,
-        atMost?.names ?? [],
-        atMost?.limit ?? 0,
-        whole(now.wallMs),
-        now.monoMs,
-        now.bootId,
-        leaseMs,
-        JSON.stringify(workerName),
-      ]),
-      this.#call<{ next: string | null }>(
-        `SELECT MIN(run_at_ms) AS next FROM qtasks_task
+    const { names, uuids = null, limit, atMost, leaseMs, now, workerName, workerId } = request;
+    return await this.#unanswered.claim(request, async (above) => {
+      const [rows, [next]] = await Promise.all([
+        this.#call<TaskRow>(
+          "SELECT * FROM qtasks_claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+          [
+            [...new Set(names)],
+            uuids,
+            limit,
+            atMost?.names ?? [],
+            atMost?.limit ?? 0,
+            whole(now.wallMs),
+            now.monoMs,
+            now.bootId,
+            leaseMs,
+            JSON.stringify(workerName),
+            workerId,
+            above,
+          ],
+        ),
+        this.#call<{ next: string | null }>(
+          `SELECT MIN(run_at_ms) AS next FROM qtasks_task
          WHERE queue = $1 AND name = ANY ($2) AND status = 'new' AND NOT is_due`,
-        [names],
-      ),
-    ]);
-    return { claims: rows.map(toClaim), nextDueAtMs: toNumber(next?.next) };
+          [names],
+        ),
+      ]);
+      return { claims: rows.map(toClaim), nextDueAtMs: toNumber(next?.next) };
+    });
   }
 
   async extend(leases: readonly Lease[], leaseMs: number, now: Moment): Promise<readonly LeaseState[]> {
@@ -322,16 +332,20 @@ export class PostgresBroker implements Broker {
   }
 
   async #count(text: string, values: readonly unknown[] = []): Promise<number> {
-    const [row] = await this.#call<{ count: string }>(text, values);
+    const [row] = await this.#call<{ count: string }>(text, values, LONG_MS);
     return Number(row?.count);
   }
 
   /** The first value of every statement is the queue. */
-  async #call<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+  async #call<Row extends QueryResultRow>(
+    text: string,
+    values: readonly unknown[] = [],
+    answerMs?: number,
+  ): Promise<Row[]> {
     const connection = this.#opened();
     for (let turn = 0; ; turn++) {
       try {
-        return await connection.query<Row>(text, [this.#place.queue, ...values]);
+        return await connection.query<Row>(text, [this.#place.queue, ...values], answerMs);
       } catch (error) {
         if (turn >= DEADLOCK_RETRIES || !isDeadlock(error)) throw toBrokerError(error, this.name);
       }

@@ -20,8 +20,13 @@ export class Connection {
     this.#connect = connect;
   }
 
-  query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const answer = this.#last.then(() => this.#send<Row>(text, values));
+  /** @param answerMs more than usual for what may take long */
+  query<Row extends QueryResultRow>(
+    text: string,
+    values: readonly unknown[] = [],
+    answerMs = ANSWER_MS,
+  ): Promise<Row[]> {
+    const answer = this.#last.then(() => this.#send<Row>(text, values, answerMs));
     this.#last = answer.catch(() => {});
     return answer;
   }
@@ -46,10 +51,16 @@ export class Connection {
     await client?.end().catch(() => {});
   }
 
-  async #send<Row extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
+  async #send<Row extends QueryResultRow>(
+    text: string,
+    values: readonly unknown[],
+    answerMs: number,
+  ): Promise<Row[]> {
     const client = await this.ready();
+    // Its types do not know that a query may have a time of its own.
+    const query = { text, values: [...values], query_timeout: answerMs };
     try {
-      return (await client.query<Row>(text, [...values])).rows;
+      return (await client.query<Row>(query)).rows;
     } catch (error) {
       if (!isAnswer(error)) this.#broken(client);
       throw error;
@@ -78,13 +89,16 @@ export function clientConfig(url: string | undefined, connection: object | undef
   return {
     ...(url !== undefined && { connectionString: url }),
     connectionTimeoutMillis: 5000,
-    // A connection that swallows everything is given up.
-    query_timeout: 30_000,
     keepAlive: true,
+    // For what is asked while connecting.
+    query_timeout: 30_000,
     application_name: "qtasks",
     ...connection,
   };
 }
+
+/** An answer that takes longer is not waited for: the connection may swallow everything. */
+const ANSWER_MS = 5000;
 
 /** The server has answered, with an error of its own: the connection is sound. */
 function isAnswer(error: unknown): boolean {

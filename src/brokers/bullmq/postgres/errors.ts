@@ -5,7 +5,8 @@ export function toBrokerError(error: unknown, name: string): BrokerError {
   if (error instanceof BrokerError) return error;
   const detail = detailOf(error);
   const state = sqlState(error) || (/\bSSL\b/.test(detail) ? "SSL" : "");
-  const { code, what, hint } = EXPLANATIONS.find(({ sign }) => sign.test(state)) ?? OTHER;
+  const { code, what, hint } =
+    EXPLANATIONS.find(({ sign }) => sign.test(state)) ?? (isLoss(state, detail) ? UNREACHABLE : OTHER);
   return new BrokerError(code, `${what} (${name}): ${detail}`, { hint, cause: error });
 }
 
@@ -70,8 +71,23 @@ const EXPLANATIONS: readonly Explanation[] = [
   },
 ];
 
-const OTHER: Omit<Explanation, "sign"> = {
-  code: "E_BROKER",
-  what: "The PostgreSQL server cannot be reached or did not do what was asked",
+const UNREACHABLE: Omit<Explanation, "sign"> = {
+  code: "E_BROKER_UNREACHABLE",
+  what: "The PostgreSQL server cannot be reached; what was under way may or may not be stored",
   hint: "Check that it runs and that host and port are right. A `unique` key makes repeating safe.",
 };
+
+const OTHER: Omit<Explanation, "sign"> = {
+  code: "E_BROKER",
+  what: "The PostgreSQL server did not do what was asked",
+  hint: "See the cause.",
+};
+
+/** The connection is broken or could not be made: PostgreSQL's classes 08 and 57P, codes of the system, node-postgres's words. */
+function isLoss(state: string, detail: string): boolean {
+  return (
+    /^(08|57P)/.test(state) ||
+    /^(ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPIPE|ETIMEDOUT)/.test(state) ||
+    /connection|timeout|not queryable/i.test(detail)
+  );
+}

@@ -23,9 +23,10 @@ import type {
 } from "../../../ports/broker.js";
 import type { Moment } from "../../../ports/system.js";
 import { warningsOf } from "../findings.js";
-import { toLogLine, whole } from "../given.js";
+import { LONG_MS, longer, toLogLine, whole } from "../given.js";
 import { Listeners } from "../listeners.js";
 import { shownPlace } from "../shown.js";
+import { UnansweredClaims } from "../unanswered.js";
 import { livingOf, workerEntry } from "../workers.js";
 import { connect, type RedisPlace, type RedisSession } from "./connect.js";
 import { diagnose } from "./diagnose.js";
@@ -55,6 +56,7 @@ export class RedisBroker implements Broker {
   readonly transfer = new RedisTransfer((script, args) => this.#run(script, args));
   readonly #place: RedisPlace;
   readonly #listeners = new Listeners((tell) => this.#opened().listen(tell));
+  readonly #unanswered = new UnansweredClaims();
   #connecting: Promise<RedisSession> | undefined;
   #session: RedisSession | undefined;
 
@@ -81,7 +83,7 @@ export class RedisBroker implements Broker {
   }
 
   async enqueue(tasks: readonly NewTask[]): Promise<readonly Enqueued[]> {
-    const answer = await this.#run("enqueue", tasks.flatMap(enqueueRow));
+    const answer = await this.#run("enqueue", tasks.flatMap(enqueueRow), longer(tasks.length));
     if (!Array.isArray(answer)) {
       throw new BrokerError("E_BROKER", `A task with the id ${String(answer)} is stored already.`);
     }
@@ -92,12 +94,14 @@ export class RedisBroker implements Broker {
   }
 
   async claim(request: ClaimRequest): Promise<Claimed> {
-    const { uuids, limit, atMost, leaseMs, now } = request;
+    const { uuids, limit, atMost, leaseMs, now, workerId } = request;
     const names = [...new Set(request.names)];
-    const asked = { names, uuids, limit, atMost, leaseMs, ...inText(now) };
-    const answer = await this.#run("claim", [JSON.stringify(asked), JSON.stringify(request.workerName)]);
-    const [rows, nextDueAtMs] = answer as [ClaimRow[], string | null];
-    return { claims: rows.map(toClaim), nextDueAtMs: toNumber(nextDueAtMs) };
+    return await this.#unanswered.claim(request, async (above) => {
+      const asked = { names, uuids, limit, atMost, leaseMs, workerId, above, ...inText(now) };
+      const answer = await this.#run("claim", [JSON.stringify(asked), JSON.stringify(request.workerName)]);
+      const [rows, nextDueAtMs] = answer as [ClaimRow[], string | null];
+      return { claims: rows.map(toClaim), nextDueAtMs: toNumber(nextDueAtMs) };
+    });
   }
 
   async extend(leases: readonly Lease[], leaseMs: number, now: Moment): Promise<readonly LeaseState[]> {
@@ -134,11 +138,12 @@ export class RedisBroker implements Broker {
   async prune(query: PruneQuery): Promise<number> {
     const { finishedBeforeMs, keep = 0, limit, statuses = END_STATUSES } = query;
     const ended = END_STATUSES.filter((status) => statuses.includes(status));
-    return Number(await this.#run("prune", [finishedBeforeMs ?? "", keep, limit ?? "", ...ended]));
+    const asked = [finishedBeforeMs ?? "", keep, limit ?? "", ...ended];
+    return Number(await this.#run("prune", asked, LONG_MS));
   }
 
   async purge(): Promise<number> {
-    return Number(await this.#run("purge"));
+    return Number(await this.#run("purge", [], LONG_MS));
   }
 
   async get(uuid: string): Promise<TaskRecord | undefined> {
@@ -236,16 +241,16 @@ export class RedisBroker implements Broker {
   }
 
   async risks(): Promise<readonly string[]> {
-    return warningsOf(riskFindings(await readServers(this.#opened().redis)));
+    return warningsOf(riskFindings(await readServers(this.#opened().connection.redis)));
   }
 
   diagnose(now: Moment): Promise<readonly Finding[]> {
     return diagnose(this.#place, this.name, now);
   }
 
-  async #run(script: ScriptName, args: readonly Argument[] = []): Promise<unknown> {
+  async #run(script: ScriptName, args: readonly Argument[] = [], answerMs?: number): Promise<unknown> {
     try {
-      return await this.#opened().scripts.run(script, args);
+      return await this.#opened().scripts.run(script, args, answerMs);
     } catch (error) {
       throw toBrokerError(error, this.name);
     }

@@ -1,5 +1,6 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis";
 import { BrokerError } from "../../../core/errors.js";
+import { Connection } from "./connection.js";
 
 interface Settings {
   readonly cluster?: object | undefined;
@@ -11,26 +12,22 @@ interface Settings {
  * @param base where the keys of the queue begin
  * @throws {BrokerError} when the keys would not be in one slot of the cluster, as scripts need them
  */
-export async function wholeCluster(redis: Redis, settings: Settings, base: string): Promise<Redis | Cluster> {
-  const info = await redis.info("cluster").catch(() => "");
-  if (!/^cluster_enabled:1/m.test(info)) return redis;
+export async function wholeCluster(
+  connection: Connection,
+  settings: Settings,
+  base: string,
+): Promise<Connection> {
+  const first = connection.redis;
+  if (isCluster(first)) return connection;
+  const info = String(await connection.call("INFO", ["cluster"]).catch(() => ""));
+  if (!/^cluster_enabled:1/m.test(info)) return connection;
   if (!/\{[^}]+\}/.test(base)) throw prefixError(base, settings.shownAs);
   const { Cluster } = await import("ioredis");
-  const { host = "127.0.0.1", port = 6379 } = redis.options;
-  redis.disconnect();
-  const cluster = new Cluster([{ host, port }], options(redis.options, settings.cluster));
-  let reason: unknown;
-  // From then on a lost connection is told by the verbs that need it.
-  cluster.on("error", (error: { lastNodeError?: unknown }) => {
-    reason = error.lastNodeError ?? error;
-  });
-  try {
-    await cluster.connect();
-  } catch (error) {
-    cluster.disconnect();
-    throw reason ?? error;
-  }
-  return cluster;
+  const { host = "127.0.0.1", port = 6379 } = first.options;
+  connection.drop();
+  const whole = new Connection(new Cluster([{ host, port }], options(first.options, settings.cluster)));
+  await whole.open();
+  return whole;
 }
 
 /** The servers that take writes. */
@@ -40,12 +37,6 @@ export function nodesOf(redis: Redis | Cluster): readonly Redis[] {
 
 export function isCluster(redis: Redis | Cluster): redis is Cluster {
   return redis.isCluster;
-}
-
-/** A further connection to the same, with some options of its own. */
-export function another(redis: Redis | Cluster, own: RedisOptions): Redis | Cluster {
-  if (!isCluster(redis)) return redis.duplicate(own);
-  return redis.duplicate([], { redisOptions: { ...redis.options.redisOptions, ...own } as NodeOptions });
 }
 
 type NodeOptions = Omit<NonNullable<ClusterOptions["redisOptions"]>, "replyMapping">;

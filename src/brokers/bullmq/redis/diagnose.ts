@@ -6,6 +6,7 @@ import { clockFinding, countsText, lapsedFinding, workersFinding } from "../find
 import { livingOf, type StoredWorker } from "../workers.js";
 import { isCluster, nodesOf } from "./cluster.js";
 import { baseOf, type RedisPlace, reach } from "./connect.js";
+import type { Connection } from "./connection.js";
 import { toBrokerError } from "./errors.js";
 import { toWorker } from "./rows.js";
 import { readServers, riskFindings, type ServerState } from "./server.js";
@@ -18,9 +19,10 @@ const BULLMQ_MAJOR = "6";
 /** Looks at the server and at what is in the queue, with commands that change nothing. */
 export async function diagnose(place: RedisPlace, name: string, now: Moment): Promise<readonly Finding[]> {
   const startMs = performance.now();
-  let redis: Redis | Cluster | undefined;
+  let connection: Connection | undefined;
   try {
-    redis = await reach(place);
+    connection = await reach(place);
+    const { redis } = connection;
     const states = await readServers(redis);
     const queue = await readQueue(redis, baseOf(place));
     const localMs = now.wallMs + performance.now() - startMs;
@@ -35,7 +37,7 @@ export async function diagnose(place: RedisPlace, name: string, now: Moment): Pr
   } catch (error) {
     return [failed("server", toBrokerError(error, name))];
   } finally {
-    redis?.disconnect();
+    connection?.drop();
   }
 }
 

@@ -43,10 +43,16 @@ const EXPLANATIONS: readonly Explanation[] = [
     hint: "Set NODE_EXTRA_CA_CERTS to the file of its authority, or give `tls: { ca }`; without TLS it is redis://.",
   },
   {
-    sign: /Connection is closed|CLUSTERDOWN|Cluster isn't ready|slots cache|max retries|ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPIPE|timeout|timed out/i,
-    code: "E_BROKER",
+    sign: /Connection is closed|Stream isn't writeable|Cluster isn't ready|slots cache|max retries|ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EPIPE|timeout|timed out/i,
+    code: "E_BROKER_UNREACHABLE",
     what: "The Redis server cannot be reached; what was under way may or may not be stored",
     hint: "Check that it runs and that host and port are right. A `unique` key makes repeating safe.",
+  },
+  {
+    sign: /^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b/,
+    code: "E_BROKER_UNREACHABLE",
+    what: "The Redis server does nothing for others now: nothing was written",
+    hint: "Try again: it is starting, failing over, or busy with a long step.",
   },
 ];
 

@@ -1,35 +1,36 @@
 import { createHash } from "node:crypto";
-import type { Cluster, Redis } from "ioredis";
 import { nodesOf } from "./cluster.js";
+import type { Connection } from "./connection.js";
 import { SCRIPTS, type ScriptName } from "./lua/verbs.js";
 
 export type Argument = string | number;
 
 /** Our scripts on one server, each of which takes effect whole. */
 export class Scripts {
-  readonly #redis: Redis | Cluster;
+  readonly #connection: Connection;
   /** where the keys of the queue begin */
   readonly #base: string;
 
-  constructor(redis: Redis | Cluster, base: string) {
-    this.#redis = redis;
+  constructor(connection: Connection, base: string) {
+    this.#connection = connection;
     this.#base = base;
   }
 
   /** Hands them to the server, so that later calls take effect in the order in which they are made. */
   async load(): Promise<void> {
     const texts = Object.values(SCRIPTS);
-    const nodes = nodesOf(this.#redis);
+    const nodes = nodesOf(this.#connection.redis);
     await Promise.all(nodes.flatMap((node) => texts.map((text) => node.script("LOAD", text))));
   }
 
-  async run(name: ScriptName, args: readonly Argument[] = []): Promise<unknown> {
+  /** @param answerMs more than usual for what may take long */
+  async run(name: ScriptName, args: readonly Argument[] = [], answerMs?: number): Promise<unknown> {
     try {
-      return await this.#redis.call("EVALSHA", [DIGESTS[name], 1, this.#base, ...args]);
+      return await this.#connection.call("EVALSHA", [DIGESTS[name], 1, this.#base, ...args], answerMs);
     } catch (error) {
       // The server was restarted, or somebody flushed its scripts.
       if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-      return this.#redis.call("EVAL", [SCRIPTS[name], 1, this.#base, ...args]);
+      return this.#connection.call("EVAL", [SCRIPTS[name], 1, this.#base, ...args], answerMs);
     }
   }
 }

@@ -50,7 +50,7 @@ BEGIN
       deaths = t.deaths, crashes = t.crashes, alone = t.alone, history = t.history, returning_ = t.returning_,
       error = t.error, traceback = t.traceback, reason = t.reason, progress = t.progress, worker = t.worker,
       fence = t.fence, boot = t.boot, mono_end_ms = t.mono_end_ms, server_end_ms = t.server_end_ms,
-      cancelling = t.cancelling, urgent = t.urgent, is_bound = t.is_bound
+      cancelling = t.cancelling, urgent = t.urgent, is_bound = t.is_bound, claimer = t.claimer
     WHERE queue = t.queue AND uuid = t.uuid;
 END $$;
 

@@ -42,9 +42,11 @@ CREATE TABLE IF NOT EXISTS qtasks_task (
   binding text,
   until text,
   is_bound boolean NOT NULL DEFAULT false,
+  claimer text,
   PRIMARY KEY (queue, uuid),
   FOREIGN KEY (queue, uuid) REFERENCES job (queue, id) ON DELETE CASCADE
 );
+ALTER TABLE qtasks_task ADD COLUMN IF NOT EXISTS claimer text;
 -- Those that wait for later stay out of the way of those that are due.
 CREATE INDEX IF NOT EXISTS qtasks_line ON qtasks_task (queue, name, priority, run_at_ms, arrival)
   WHERE status = 'new' AND is_due;

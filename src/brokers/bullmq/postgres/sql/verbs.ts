@@ -43,8 +43,12 @@ BEGIN
   PERFORM pg_notify('bullmq_events', p_queue);
 END $$;
 
+-- As it was in version 1.
+DROP FUNCTION IF EXISTS qtasks_claim(text, text[], text[], integer, text[], integer, bigint, double precision, text,
+  bigint, text);
 CREATE OR REPLACE FUNCTION qtasks_claim(p_queue text, p_names text[], p_uuids text[], p_limit integer, p_few text[],
-  p_few_limit integer, p_wall bigint, p_mono double precision, p_boot text, p_lease_ms bigint, p_worker text)
+  p_few_limit integer, p_wall bigint, p_mono double precision, p_boot text, p_lease_ms bigint, p_worker text,
+  p_claimer text, p_above bigint)
 RETURNS SETOF qtasks_task LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   v_server bigint := qtasks_server_ms();
@@ -55,6 +59,22 @@ BEGIN
   PERFORM set_config('qtasks.own', '1', true);
   -- One claim at a time, so that each takes the best there is.
   PERFORM pg_advisory_xact_lock(hashtext('qtasks:claim:' || p_queue));
+  -- What this worker was given in an answer that never came.
+  IF p_above IS NOT NULL THEN
+    FOR t IN SELECT * FROM qtasks_task
+      WHERE queue = p_queue AND status = 'process' AND claimer = p_claimer AND fence > p_above FOR UPDATE
+    LOOP
+      t.attempt := t.attempt - 1;
+      IF t.cancelling IS NOT NULL THEN
+        PERFORM qtasks_end_cancelled(t, t.cancelling, p_wall);
+      ELSE
+        t := qtasks_waiting(t);
+        t.is_due := true;
+        PERFORM qtasks_write(t, p_wall);
+        PERFORM qtasks_tell(p_queue, 'waiting', t.uuid, '{"prev":"active"}');
+      END IF;
+    END LOOP;
+  END IF;
   WITH due AS (
     UPDATE qtasks_task SET is_due = true
     WHERE queue = p_queue AND status = 'new' AND NOT is_due AND name = ANY (p_names) AND run_at_ms <= p_wall
@@ -115,6 +135,7 @@ BEGIN
     t.started_at_ms := p_wall;
     t.progress := NULL;
     t.worker := p_worker;
+    t.claimer := p_claimer;
     t.fence := nextval('qtasks_fence');
     t.boot := p_boot;
     t.mono_end_ms := p_mono + p_lease_ms;

@@ -44,7 +44,7 @@ end
 local FIELDS = {
   status = 'qt:status', key = 'qt:key', priority = 'qt:priority', runAt = 'qt:runAt', isDue = 'qt:due',
   attempt = 'qt:attempt', deaths = 'qt:deaths', started = 'qt:started', worker = 'qt:worker', fence = 'qt:fence',
-  boot = 'qt:boot', cancel = 'qt:cancel', binding = 'qt:binding', until_ = 'qt:until', name = 'name', history = 'qt:history',
+  boot = 'qt:boot', claimer = 'qt:claimer', cancel = 'qt:cancel', binding = 'qt:binding', until_ = 'qt:until', name = 'name', history = 'qt:history',
   updated = 'qt:updated', finished = 'qt:finished', arrived = 'timestamp', returning = 'returnvalue', finishedOn = 'finishedOn',
   processedOn = 'processedOn', processedBy = 'pb',
 }

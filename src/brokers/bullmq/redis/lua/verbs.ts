@@ -83,6 +83,23 @@ for _, name in ipairs(q.names) do
   end
 end
 
+-- What this worker was given in an answer that never came.
+if type(q.above) == 'number' then
+  for _, key in ipairs(r('ZRANGE', own .. 'held', 0, -1)) do
+    local t = load(idOf(key))
+    if t and t.status == 'process' and t.claimer == q.workerId and tonumber(t.fence) > q.above then
+      leave(t)
+      set(t, { attempt = backward(t.attempt), isDue = '1' })
+      if t.cancel then
+        cancelled(t, t.cancel, q.wallMs)
+      else
+        forgetOutcome(t)
+        wait(t, q.wallMs, 'prev', 'active')
+      end
+    end
+  end
+end
+
 local line = {}
 local function considerLost(t)
   if t.status ~= 'process' or not serves[t.name] or (wanted and not wanted[t.id]) then return end
@@ -143,7 +160,7 @@ local function take(entry)
   if isLost then lose(t, q.wallMs) end
   local job, fence = base .. t.id, string.format('%.0f', r('INCR', own .. 'fences'))
   enterIndex(t, 'process', q.wallMs, { attempt = string.format('%.0f', t.attempt + 1), started = q.wallMs, worker = worker,
-    fence = fence, boot = q.bootId, processedOn = q.wallMs, processedBy = worker })
+    fence = fence, boot = q.bootId, processedOn = q.wallMs, processedBy = worker, claimer = q.workerId })
   r('HDEL', job, 'qt:progress', 'progress', 'qt:cancel', 'qt:urgent')
   r('HINCRBY', job, 'ats', 1)
   r('LPUSH', base .. 'active', t.id)

@@ -43,7 +43,7 @@ export async function connect(place: RedisPlace): Promise<RedisSession> {
     connection,
     async listen(tell) {
       await describeQueue(connection, base);
-      const second = new Connection(connection.redis.duplicate());
+      const second = connection.another();
       await second.open();
       return await readEvents(second, `${base}events`, tell);
     },

@@ -37,6 +37,12 @@ export class Connection {
     return await this.#send(command, args, answerMs);
   }
 
+  /** A further one to the same, not open. */
+  another(): Connection {
+    // To TypeScript these are two methods.
+    return new Connection("nodes" in this.redis ? this.redis.duplicate() : this.redis.duplicate());
+  }
+
   /** Resolves when it is there, with the first attempt or not at all. */
   async open(): Promise<void> {
     try {

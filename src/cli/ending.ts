@@ -20,6 +20,8 @@ export function endQuietlyWhenNobodyReads(): () => void {
 
 /** User code may have left timers and sockets open, so the end does not wait for them; the streams are written out. */
 export async function exit(code: number): Promise<never> {
+  // What this turn has said is written at its end.
+  await new Promise<void>((resolve) => process.nextTick(resolve));
   for (const stream of [process.stdout, process.stderr]) {
     // Not `drain`, which comes only to who was told to wait; nor the stream's own write, which user code's is led through.
     await new Promise<void>((resolve) => Writable.prototype.write.call(stream, "", "utf8", () => resolve()));

@@ -56,11 +56,11 @@ function expectRefused(end: Ended, words: RegExp): void {
   expect(complaintOf(end).error).toMatch(words);
 }
 
-/** Name, size, mode, inode and bytes of all that is in the queue's folder, without what is only for git and `@last`. */
+/** Name, size, mode, inode and bytes of all that is in the queue's folder, without what is for git, `@last` and start-up. */
 function pictureOf(project: Project): unknown {
   const folder = project.path(".qtasks");
   return readdirSync(folder)
-    .filter((name) => name !== ".gitignore" && name !== "last")
+    .filter((name) => ![".gitignore", "last", "manifest.json"].includes(name))
     .map((name) => {
       const { ino, mode, size } = statSync(join(folder, name));
       const isFile = statSync(join(folder, name)).isFile();

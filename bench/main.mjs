@@ -13,7 +13,7 @@ const ROUNDS = { full: 3, quick: 1 };
 const PROFILED = { full: 100_000, quick: 10_000 };
 
 const HELP = `npm run bench -- [--quick] [--only NAME]... [--queue ID]...
-  --quick      fewer tasks, one round: under two minutes, and nothing to compare
+  --quick      fewer tasks, one round, about two minutes: shows that the bench runs, and RESULTS.md stays as it is
   --only NAME  this scenario, or all whose names begin with it and a dash
   --queue ID   where queues are compared, only these and the one they are compared with
                With --only or --queue the tables are printed, and RESULTS.md stays as it is.
@@ -66,6 +66,10 @@ async function bench() {
   const run = { mode, seconds: (Date.now() - startedMs) / 1000, scenarios, results, profile };
   if (!isWhole) {
     console.log(results.map(table).join("\n"));
+    return;
+  }
+  if (mode === "quick") {
+    console.log(document(run));
     return;
   }
   writeFileSync(new URL("RESULTS.md", import.meta.url), document(run));

@@ -17,6 +17,7 @@ let looks = 0;
 const setup = (host) => host.onQueue(async () => {
   looks += 1;
   if (looks !== ${n}) return;
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => writeFileSync("gate.told", ""));
   writeFileSync("gate.began", "");
   while (!existsSync("gate.go")) await new Promise((resolve) => setTimeout(resolve, 10));
 });
@@ -115,6 +116,7 @@ describe.concurrent("a batch that is interrupted", () => {
     const running = own.start(["call", "typed", "--batch", "some.ndjson", "--json"]);
     await own.appears("gate.began");
     running.kill("SIGINT");
+    await own.appears("gate.told");
     own.go("gate");
     const ended = await running.ended;
     expect(ended).toMatchObject({ code: 130, stdout: '{"queued":1000}\n' });
@@ -130,6 +132,7 @@ describe.concurrent("a batch that is interrupted", () => {
     const running = own.start(["call", "typed", "--batch", "some.ndjson"]);
     await own.appears("gate.began");
     running.kill("SIGTERM");
+    await own.appears("gate.told");
     own.go("gate");
     const ended = await running.ended;
     expect(ended).toMatchObject({ code: 143, stdout: "0\n" });

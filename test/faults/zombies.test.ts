@@ -15,7 +15,7 @@ import {
   until,
 } from "./stage.js";
 
-const LEASE = { QTASKS_LEASE: "1" };
+const LEASE = { QTASKS_LEASE: "2" };
 const workers: Process[] = [];
 
 afterAll(() => {

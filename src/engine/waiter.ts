@@ -14,6 +14,13 @@ interface Waiting {
 const OUTAGE_MS = 60_000;
 
 /**
+ * Where tasks end all the time and none of them is waited for, many waiters look for so much of the time that a look
+ * takes, and the rest is for the work.
+ */
+const REST_FACTOR = 9;
+const REST_AT_MOST_MS = 20;
+
+/**
  * Waits for tasks to end: one subscription and one look for all waiters of a process. The order is what makes it
  * safe: subscribe, then read, then wait; a result that comes in between is seen by one of the two.
  */
@@ -146,6 +153,7 @@ export class Waiter {
       this.#lookAgain = false;
       const uuids = [...this.#waiting.keys()];
       if (uuids.length === 0) return;
+      const { monoMs } = this.#system.now();
       try {
         const records = await this.#broker.getMany(uuids);
         this.#goneSinceMs = undefined;
@@ -153,7 +161,14 @@ export class Waiter {
       } catch (error) {
         this.#failed(uuids, error);
       }
+      const tookMs = this.#system.now().monoMs - monoMs;
+      const isInVain = this.#waiting.size >= uuids.length;
+      if (isInVain && tookMs >= 1) await this.#rest(Math.min(tookMs * REST_FACTOR, REST_AT_MOST_MS));
     }
+  }
+
+  async #rest(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => void this.#system.timer(ms, resolve));
   }
 
   /** A server that cannot be reached may come back: the next poll looks again. */

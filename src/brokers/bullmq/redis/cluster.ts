@@ -1,6 +1,7 @@
-import type { Cluster, ClusterOptions, Redis, RedisOptions } from "ioredis";
+import type { ClusterOptions, RedisOptions } from "ioredis";
 import { BrokerError } from "../../../core/errors.js";
 import { Connection } from "./connection.js";
+import { isCluster } from "./nodes.js";
 
 interface Settings {
   readonly cluster?: object | undefined;
@@ -28,15 +29,6 @@ export async function wholeCluster(
   const whole = new Connection(new Cluster([{ host, port }], options(first.options, settings.cluster)));
   await whole.open();
   return whole;
-}
-
-/** The servers that take writes. */
-export function nodesOf(redis: Redis | Cluster): readonly Redis[] {
-  return isCluster(redis) ? redis.nodes("master") : [redis];
-}
-
-export function isCluster(redis: Redis | Cluster): redis is Cluster {
-  return redis.isCluster;
 }
 
 type NodeOptions = Omit<NonNullable<ClusterOptions["redisOptions"]>, "replyMapping">;

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from "ioredis";
+import { nodesOf } from "./nodes.js";
 
 /**
  * A connection to the server or the cluster, over which calls go in the order in which they are made. When it breaks,
@@ -34,7 +35,13 @@ export class Connection {
    */
   async call(command: string, args: readonly (string | number)[], answerMs = ANSWER_MS): Promise<unknown> {
     if (!this.#isReady) await this.#becomeReady();
-    return await this.#send(command, args, answerMs);
+    return await this.#send(this.redis, command, args, answerMs);
+  }
+
+  /** The same, to each server that takes writes. */
+  async callEach(command: string, args: readonly (string | number)[]): Promise<readonly unknown[]> {
+    if (!this.#isReady) await this.#becomeReady();
+    return await Promise.all(nodesOf(this.redis).map((node) => this.#send(node, command, args, ANSWER_MS)));
   }
 
   /** A further one to the same, not open. */
@@ -47,6 +54,8 @@ export class Connection {
   async open(): Promise<void> {
     try {
       await this.redis.connect();
+      // A cluster is connected before it is known to serve.
+      if (!this.#isReady) await this.#becomeReady();
     } catch (error) {
       this.redis.disconnect();
       throw this.#reason ?? error;
@@ -55,7 +64,7 @@ export class Connection {
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
-    if (this.#isReady) await this.#send("QUIT", [], ANSWER_MS).catch(() => {});
+    if (this.#isReady) await this.#send(this.redis, "QUIT", [], ANSWER_MS).catch(() => {});
     this.redis.disconnect();
   }
 
@@ -65,7 +74,12 @@ export class Connection {
     this.#giveUp("Connection is closed.");
   }
 
-  #send(command: string, args: readonly (string | number)[], answerMs: number): Promise<unknown> {
+  #send(
+    to: Redis | Cluster,
+    command: string,
+    args: readonly (string | number)[],
+    answerMs: number,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const end = () => {
         clearTimeout(timer);
@@ -81,7 +95,7 @@ export class Connection {
         timer = setTimeout(silent, WAKING_MS);
       }, answerMs - WAKING_MS);
       this.#underWay.add(fail);
-      this.redis.call(command, [...args]).then((answer) => {
+      to.call(command, [...args]).then((answer) => {
         end();
         resolve(answer);
       }, fail);

@@ -4,10 +4,10 @@ import { STATUSES, type Status } from "../../../core/status.js";
 import type { Moment } from "../../../ports/system.js";
 import { clockFinding, countsText, lapsedFinding, workersFinding } from "../findings.js";
 import { livingOf, type StoredWorker } from "../workers.js";
-import { isCluster, nodesOf } from "./cluster.js";
 import { baseOf, type RedisPlace, reach } from "./connect.js";
 import type { Connection } from "./connection.js";
 import { toBrokerError } from "./errors.js";
+import { isCluster, nodesOf } from "./nodes.js";
 import { toWorker } from "./rows.js";
 import { readServers, riskFindings, type ServerState } from "./server.js";
 

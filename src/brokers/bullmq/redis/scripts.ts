@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { nodesOf } from "./cluster.js";
 import type { Connection } from "./connection.js";
 import { SCRIPTS, type ScriptName } from "./lua/verbs.js";
 
@@ -19,8 +18,7 @@ export class Scripts {
   /** Hands them to the server, so that later calls take effect in the order in which they are made. */
   async load(): Promise<void> {
     const texts = Object.values(SCRIPTS);
-    const nodes = nodesOf(this.#connection.redis);
-    await Promise.all(nodes.flatMap((node) => texts.map((text) => node.script("LOAD", text))));
+    await Promise.all(texts.map((text) => this.#connection.callEach("SCRIPT", ["LOAD", text])));
   }
 
   /** @param answerMs more than usual for what may take long */

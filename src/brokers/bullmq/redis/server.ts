@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from "ioredis";
 import { type Finding, sound, wrong } from "../../../core/finding.js";
-import { nodesOf } from "./cluster.js";
+import { nodesOf } from "./nodes.js";
 
 /** What a Redis server says of itself; undefined where it does not tell. */
 export interface ServerState {

@@ -143,7 +143,8 @@ describe.each(KINDS)("faults of a $kind server and of the network before it", ({
       const uuid = await queued(here, "once");
       await project.appears("began-1");
       await frozen.freeze();
-      const other = await launchWorker(project, ["--name", "other"]);
+      // Its one place is taken, so that what comes next is for the first.
+      const other = await launchWorker(project, ["--name", "other", "-c", "1"]);
       await until("another runs it", () => startsOf(project).length === 2);
       project.write("go-1");
       frozen.thaw();

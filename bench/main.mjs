@@ -88,8 +88,10 @@ function chosenScenarios() {
 }
 
 function withChosenQueues(scenario) {
-  const isChosen = ({ id }) => id === scenario.baseline || flags.queue.includes(id);
   const areQueues = scenario.contenders.every((contender) => allQueues.includes(contender));
-  if (flags.queue.length === 0 || !areQueues) return scenario;
+  if (!areQueues) return scenario;
+  const isAsked = ({ id, isVariant }) =>
+    flags.queue.length === 0 ? !(flags.quick && isVariant) : flags.queue.includes(id);
+  const isChosen = (queue) => queue.id === scenario.baseline || isAsked(queue);
   return { ...scenario, contenders: scenario.contenders.filter(isChosen) };
 }

@@ -11,6 +11,7 @@ import { rawFull, rawNormal } from "./raw.mjs";
  * - `id`, `label`, and what it `keeps`: its durability, and whether results are stored
  * - `queuesAs`: the one that queues by the same code, where only working differs
  * - `answersOthers`: false when nobody can wait for a result in another process
+ * - `isVariant`: another with the same code is measured too, which is enough for a quick run
  * - `isPeer`: the bench goes on without it where it fails
  * - `missing()`: why it cannot be measured here, undefined when it can
  * - `place()`: a new, empty queue, as data that another process can be told

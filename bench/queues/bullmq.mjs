@@ -15,6 +15,7 @@ function onRedis(id, where, appendOnly) {
   return {
     id,
     isPeer: true,
+    isVariant: appendOnly,
     label: `BullMQ, ${where}`,
     keeps: `bullmq ${versionOf("bullmq")}; ${lost}; results stored`,
     missing: redisMissing,

@@ -13,13 +13,13 @@ export const qtasksQuiet = fromShell(
   "qtasks-quiet",
   "qtasks, --log-level error",
   `durability full, ${PROCESSES}, no line printed for each task`,
-  { words: ["--log-level", "error"], queuesAs: "qtasks" },
+  { words: ["--log-level", "error"], queuesAs: "qtasks", isVariant: true },
 );
 export const qtasksNormal = fromShell(
   "qtasks-normal",
   'qtasks, durability "normal"',
   `durability normal, ${PROCESSES}`,
-  { durability: "normal" },
+  { durability: "normal", isVariant: true },
 );
 export const qtasksRedis = {
   ...fromShell(
@@ -34,6 +34,7 @@ export const qtasksRedis = {
 };
 export const qtasksInline = {
   id: "qtasks-inline",
+  isVariant: true,
   queuesAs: "qtasks",
   label: "qtasks, inline",
   keeps: "durability full, tasks in the worker's own process, results stored",
@@ -42,12 +43,18 @@ export const qtasksInline = {
   startWorker: (place, concurrency) => startWorker(import.meta.url, place, concurrency),
 };
 
-function fromShell(id, label, keeps, { durability = "full", words = [], queuesAs, broker } = {}) {
+function fromShell(
+  id,
+  label,
+  keeps,
+  { durability = "full", words = [], queuesAs, isVariant = false, broker } = {},
+) {
   return {
     id,
     label,
     keeps,
     queuesAs,
+    isVariant,
     place: async () => ({ folder: makeProject(), durability, broker: await broker?.() }),
     open: async (place) => await openClient(place),
     startWorker: (place, concurrency) =>

@@ -29,6 +29,7 @@ function raw(id, label, synchronous) {
   return {
     id,
     label,
+    isVariant: synchronous !== "FULL",
     keeps: `${driver.name} (SQLite ${driver.sqliteVersion}), synchronous=${synchronous}, results stored`,
     place: async () => ({ folder: makeFolder("raw"), synchronous }),
     open: async (place) => new RawClient(place),

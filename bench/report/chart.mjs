@@ -18,6 +18,7 @@ export function chart(results) {
     return panel.svg;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}" font-family="sans-serif" font-size="12">
+<title>Tasks per second, queued and drained</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${panels.join("\n")}
 </svg>

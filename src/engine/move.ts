@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { QTasksError } from "../core/errors.js";
 import type { Broker, Departing, DepartRequest, MovingTask, Transfer } from "../ports/broker.js";
 import type { System } from "../ports/system.js";
+import { tasksAre } from "./why.js";
 
 /** In memory, and out of both queues, at one time. */
 const BATCH = { limit: 500, most: 4 * 2 ** 20 } as const;
@@ -100,7 +101,7 @@ async function leftUnderWay(source: Transfer, to: string): Promise<number> {
   if (other !== undefined) {
     throw new QTasksError(
       "E_UNDER_WAY",
-      `${tasks(other.count)} under way to ${other.to}: a move there was cut off.`,
+      `${tasksAre(other.count)} under way to ${other.to}: a move there was cut off.`,
       {
         hint: `Finish it with \`qtasks move --to ${other.to}\`, or take back what has not left with \`qtasks move --back\`.`,
       },
@@ -160,8 +161,4 @@ function targetId({ uuid, taskName, args, createdAtMs }: MovingTask["record"]): 
 
 function isWaiting({ record }: MovingTask): boolean {
   return record.status === "new";
-}
-
-function tasks(count: number): string {
-  return count === 1 ? "1 task is" : `${count} tasks are`;
 }

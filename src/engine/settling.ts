@@ -51,7 +51,12 @@ export class Settling {
     return this.#ended.length > 0 || this.#underWay > 0;
   }
 
-  /** those of results that are not stored yet */
+  /** how many results are not stored yet */
+  get size(): number {
+    return this.#ended.length;
+  }
+
+  /** their leases */
   get leases(): readonly Lease[] {
     return this.#ended.map(({ run }) => run.job.lease);
   }

@@ -27,8 +27,7 @@ export function whyTasksWait(view: QueueView): readonly Reason[] {
 
 /** Tasks that are in no queue: a move goes on, or was cut off. */
 function onTheWay({ to, count }: UnderWay): Reason {
-  const what = count === 1 ? "1 task is" : `${count} tasks are`;
-  const message = `${what} under way to ${to}. If no move goes on, \`qtasks move --to ${to}\` finishes it.`;
+  const message = `${tasksAre(count)} under way to ${to}. If no move goes on, \`qtasks move --to ${to}\` finishes it.`;
   return { code: "under-way", message };
 }
 
@@ -120,4 +119,8 @@ const NAMED = 5;
 function some(names: readonly string[]): string {
   const more = names.length - NAMED;
   return more > 0 ? `${names.slice(0, NAMED).join(", ")} and ${more} more` : names.join(", ");
+}
+
+export function tasksAre(count: number): string {
+  return count === 1 ? "1 task is" : `${count} tasks are`;
 }

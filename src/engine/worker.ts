@@ -293,7 +293,7 @@ export class WorkerEngine implements RunOwner {
 
   /** Where most runs go on, what has ended waits a little for theirs: a commit costs the same for one and for many. */
   #turnOrHold(): void {
-    const holdMs = this.#runs.size > this.#settling.leases.length ? this.#settling.holdMs : 0;
+    const holdMs = this.#runs.size > this.#settling.size ? this.#settling.holdMs : 0;
     if (holdMs >= 1) this.system.timer(holdMs, () => this.#turnOrHold());
     else if (holdMs > 0) setImmediate(() => this.#turnOrHold());
     else {
@@ -484,7 +484,7 @@ export class WorkerEngine implements RunOwner {
   #finish(farewellMs = Infinity): void {
     this.#state = "stopped";
     // What could not be ended or stored in time has not been told.
-    this.#summary.interrupted += this.#runs.size + this.#settling.leases.length;
+    this.#summary.interrupted += this.#runs.size + this.#settling.size;
     for (const stop of [this.#stopPoll, this.#stopGrace, this.#stopForce]) stop();
     this.#claiming.stop();
     this.#pulse.stop();

@@ -180,8 +180,6 @@ export interface Enqueued {
 export interface Lease {
   readonly uuid: string;
   readonly fence: number;
-  /** where the broker that gave the lease finds the task sooner; it works without, too */
-  readonly row?: number | undefined;
 }
 
 export interface ClaimRequest {

@@ -78,13 +78,12 @@ function start(tx: Transaction, request: ClaimRequest, ids: readonly number[]): 
   const before = raiseFence(sql, ids.length, leaseUntil);
   sql.run(MAKE_ACTIVE, before + 1, workerId, toText(workerName), leaseUntil, now.wallMs, now.wallMs, list);
   return sql.json<ClaimedRow[]>(CLAIMED, list).map((row, index) => {
-    effects.move(row[2], "new", "process");
+    effects.move(row[1], "new", "process");
     return toClaim(row, before + 1 + index);
   });
 }
 
 type ClaimedRow = readonly [
-  id: number,
   uuid: string,
   name: string,
   args: string,
@@ -97,9 +96,9 @@ type ClaimedRow = readonly [
   attempt: number,
 ];
 
-function toClaim(claimed: ClaimedRow, fence: number): Claim {
-  const [row, uuid, taskName, args, priority, retry, maxTimeMs, deaths, crashes, alone, attempt] = claimed;
-  const lease = { uuid, fence, row };
+function toClaim(row: ClaimedRow, fence: number): Claim {
+  const [uuid, taskName, args, priority, retry, maxTimeMs, deaths, crashes, alone, attempt] = row;
+  const lease = { uuid, fence };
   return { lease, taskName, args, priority, attempt, retry, maxTimeMs, deaths, crashes, alone: alone === 1 };
 }
 
@@ -122,6 +121,6 @@ const MAKE_ACTIVE = `
   FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value`;
 
 const CLAIMED = `
-  SELECT json_group_array(json_array(t.id, t.uuid, t.name, t.args, t.priority, t.retry, json(t.max_time), t.deaths,
+  SELECT json_group_array(json_array(t.uuid, t.name, t.args, t.priority, t.retry, json(t.max_time), t.deaths,
     t.crashes, t.alone, t.attempt + 1)) AS json
   FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.id = j.value`;

@@ -22,24 +22,14 @@ export interface HeldTask {
  * claim of a task may change it.
  */
 export function findHeld(sql: Sql, leases: readonly Lease[]): Map<string, HeldTask> {
-  const uuids = new Map(leases.map(({ uuid, row }) => [row ?? rowOf(sql, uuid), uuid]));
-  const rows = sql.json<HeldRow[]>(HELD, JSON.stringify([...uuids.keys()]));
-  return new Map(
-    rows.map((row) => {
-      const uuid = uuids.get(row[0]) ?? "";
-      return [uuid, toHeld(row, uuid)];
-    }),
-  );
+  const uuids = JSON.stringify(leases.map((lease) => lease.uuid));
+  const rows = sql.json<HeldRow[]>(HELD, uuids);
+  return new Map(rows.map((row) => [row[1], toHeld(row)]));
 }
-
-function rowOf(sql: Sql, uuid: string): number {
-  return sql.get<{ readonly id: number }>("SELECT id FROM tasks WHERE uuid = ?", uuid)?.id ?? NOWHERE;
-}
-
-const NOWHERE = 0;
 
 type HeldRow = readonly [
   id: number,
+  uuid: string,
   name: string,
   fence: number,
   attempt: number,
@@ -51,8 +41,8 @@ type HeldRow = readonly [
   isUrgent: number,
 ];
 
-function toHeld(row: HeldRow, uuid: string): HeldTask {
-  const [id, name, fence, attempt, worker, startedMs, cancelReason, progress, freesKey, isUrgent] = row;
+function toHeld(row: HeldRow): HeldTask {
+  const [id, uuid, name, fence, attempt, worker, startedMs, cancelReason, progress, freesKey, isUrgent] = row;
   return {
     id,
     uuid,
@@ -69,6 +59,6 @@ function toHeld(row: HeldRow, uuid: string): HeldTask {
 }
 
 const HELD = `
-  SELECT json_group_array(json_array(a.id, a.name, a.fence, a.attempt, a.worker, a.started, a.cancel_reason,
+  SELECT json_group_array(json_array(a.id, t.uuid, a.name, a.fence, a.attempt, a.worker, a.started, a.cancel_reason,
     a.progress, a.frees_key, a.cancel_urgent)) AS json
-  FROM json_each(?) AS j CROSS JOIN active AS a ON a.id = j.value`;
+  FROM json_each(?) AS j CROSS JOIN tasks AS t ON t.uuid = j.value CROSS JOIN active AS a ON a.id = t.id`;

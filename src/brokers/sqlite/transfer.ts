@@ -119,10 +119,11 @@ const DEPARTURE = "SELECT destination, state, body FROM moving WHERE n = ?";
 
 const BESIDE = "t.id, t.unique_key AS key, t.unique_until AS until, t.crashes, t.alone";
 
-/** By arrival. What has departed is gone from `tasks`: only what runs or has finished is stepped over. */
+/** By arrival, from the first that waits on: what ended before it is not stepped over with each batch. */
 const WAITING = `
   SELECT ${BESIDE} FROM tasks AS t NOT INDEXED
-  WHERE NOT EXISTS (SELECT 1 FROM active WHERE id = t.id) AND NOT EXISTS (SELECT 1 FROM finished WHERE id = t.id)
+  WHERE t.id >= (SELECT min(id) FROM (SELECT id FROM ready UNION ALL SELECT id FROM later))
+    AND NOT EXISTS (SELECT 1 FROM active WHERE id = t.id) AND NOT EXISTS (SELECT 1 FROM finished WHERE id = t.id)
   ORDER BY t.id LIMIT ?`;
 
 const FINISHED = `

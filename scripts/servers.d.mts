@@ -20,22 +20,10 @@ interface Server {
   remove(): Promise<void>;
 }
 
-export class RedisServer implements Server {
-  static readonly isThere: boolean;
-  readonly url: string;
-  readonly port: number;
-  urlAt(port: number, host?: string): string;
-  start(host?: string): Promise<void>;
-  kill(): Promise<void>;
-  remove(): Promise<void>;
+interface ServerKind {
+  readonly isThere: boolean;
+  new (): Server;
 }
 
-export class PostgresServer implements Server {
-  static readonly isThere: boolean;
-  readonly url: string;
-  readonly port: number;
-  urlAt(port: number, host?: string): string;
-  start(host?: string): Promise<void>;
-  kill(): Promise<void>;
-  remove(): Promise<void>;
-}
+export const RedisServer: ServerKind;
+export const PostgresServer: ServerKind;

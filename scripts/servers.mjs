@@ -116,77 +116,81 @@ export class NetworkProxy {
   }
 }
 
-/** A Redis server that has each acknowledged write on disk. */
-export class RedisServer {
-  static isThere = spawnSync("redis-server", ["--version"]).status === 0;
-  #folder = mkdtempSync(join(tmpdir(), "qtasks-redis-"));
+/** A server of our own, in a folder of its own. A kind has `urlAt`, `command` and `crash`, its signal. */
+class OwnServer {
   #child;
+
+  constructor(kind) {
+    this.folder = mkdtempSync(join(tmpdir(), `qtasks-${kind}-`));
+  }
 
   get url() {
     return this.urlAt(this.port);
+  }
+
+  async start(host = "127.0.0.1") {
+    this.port ??= await freePort();
+    const [command, words, options] = this.command(host);
+    this.#child = spawn(command, words, { stdio: "ignore", ...options });
+    await reachable(this.port, host, this.#child);
+  }
+
+  /** As a crash would. */
+  async kill() {
+    await ended(this.#child, this.crash);
+  }
+
+  async remove() {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** A Redis server that has each acknowledged write on disk. */
+export class RedisServer extends OwnServer {
+  static isThere = spawnSync("redis-server", ["--version"]).status === 0;
+  crash = "SIGKILL";
+
+  constructor() {
+    super("redis");
   }
 
   urlAt(port, host = "127.0.0.1") {
     return `redis://${host}:${port}`;
   }
 
-  async start(host = "127.0.0.1") {
-    this.port ??= await freePort();
-    const settings = { port: this.port, bind: host, dir: this.#folder, save: "", appendonly: "yes" };
+  command(host) {
+    const settings = { port: this.port, bind: host, dir: this.folder, save: "", appendonly: "yes" };
     const words = Object.entries({ ...settings, appendfsync: "always", "protected-mode": "no" });
-    const args = words.flatMap(([name, value]) => [`--${name}`, `${value}`]);
-    this.#child = spawn("redis-server", args, { stdio: "ignore" });
-    await reachable(this.port, host, this.#child);
-  }
-
-  /** As a crash would. */
-  async kill() {
-    await ended(this.#child, "SIGKILL");
-  }
-
-  async remove() {
-    await this.kill();
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    return ["redis-server", words.flatMap(([name, value]) => [`--${name}`, `${value}`])];
   }
 }
 
 /** A PostgreSQL cluster with its usual durability. */
-export class PostgresServer {
+export class PostgresServer extends OwnServer {
   static #bin = findPostgres();
   static isThere = PostgresServer.#bin !== undefined;
-  #folder = mkdtempSync(join(tmpdir(), "qtasks-postgres-"));
-  #child;
+  /** `pg_ctl stop -m immediate` */
+  crash = "SIGQUIT";
 
-  get url() {
-    return this.urlAt(this.port);
+  constructor() {
+    super("postgres");
   }
 
   urlAt(port, host = "127.0.0.1") {
     return `postgres://qtasks@${host}:${port}/postgres`;
   }
 
-  async start(host = "127.0.0.1") {
-    const data = join(this.#folder, "data");
+  command(host) {
+    const data = join(this.folder, "data");
     if (!existsSync(data)) this.#make(data);
-    this.port ??= await freePort();
-    const words = ["-D", data, "-p", `${this.port}`, "-c", `listen_addresses=${host}`, "-k", this.#folder];
-    this.#child = spawn(join(PostgresServer.#bin, "postgres"), words, { stdio: "ignore", ...account() });
-    await reachable(this.port, host, this.#child);
-  }
-
-  /** As a crash would: `pg_ctl stop -m immediate`. */
-  async kill() {
-    await ended(this.#child, "SIGQUIT");
-  }
-
-  async remove() {
-    await this.kill();
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    const words = ["-D", data, "-p", `${this.port}`, "-c", `listen_addresses=${host}`, "-k", this.folder];
+    return [join(PostgresServer.#bin, "postgres"), words, account()];
   }
 
   #make(data) {
     const { uid, gid } = account();
-    if (uid !== undefined) spawnSync("chown", [`${uid}:${gid}`, this.#folder]);
+    if (uid !== undefined) spawnSync("chown", [`${uid}:${gid}`, this.folder]);
     const words = ["-D", data, "-U", "qtasks", "-A", "trust", "-N", "--no-instructions"];
     const { status, stderr } = spawnSync(join(PostgresServer.#bin, "initdb"), words, {
       ...account(),

@@ -5,7 +5,7 @@ import { backoffMs } from "../core/retry.js";
 import type { Outcome } from "../core/verdict.js";
 import type { TaskContext } from "../ports/context.js";
 import type { TaskExecSchema } from "../ports/execution.js";
-import type { AbortReason, Attempts, Job, RunHost, StopOrder, TaskFacts } from "../ports/isolation.js";
+import type { AbortReason, Attempts, Job, RunHost, RunRules, StopOrder } from "../ports/isolation.js";
 import { runInScope } from "./charge.js";
 import { Cancellation, type ContextHome, createContext, PluginTriggerError } from "./context.js";
 import { checkInput } from "./input.js";
@@ -28,7 +28,7 @@ export class AttemptRunner implements Attempts {
     this.#home = home;
   }
 
-  get facts(): readonly TaskFacts[] {
+  get facts(): readonly RunRules[] {
     return [...this.#home.schemas.values()].map(({ name, retry, maxTime, awaiting, retryDelay }) => ({
       name,
       retry,

@@ -1,5 +1,5 @@
 import type { Broker, Claim, ClaimRequest } from "../ports/broker.js";
-import type { Isolation, TaskFacts } from "../ports/isolation.js";
+import type { Isolation, RunRules } from "../ports/isolation.js";
 import type { CancelTimer, System } from "../ports/system.js";
 import type { Slots } from "./slots.js";
 
@@ -17,7 +17,7 @@ export interface ClaimingParts {
   /** claim only these, by uuid; undefined: whatever there is code for */
   readonly focus: ReadonlySet<string> | undefined;
   /** of the tasks that it may claim */
-  facts(): ReadonlyMap<string, TaskFacts>;
+  facts(): ReadonlyMap<string, RunRules>;
   isOpen(): boolean;
   begin(claim: Claim): void;
   /** A claim brought nothing. */

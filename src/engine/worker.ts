@@ -2,7 +2,7 @@ import { BrokerError } from "../core/errors.js";
 import { isFinal } from "../core/status.js";
 import { judge, judgeDeaths, type Outcome, type Verdict } from "../core/verdict.js";
 import type { Broker, Claim, LeaseState, RunReport, Unsubscribe, WorkerInfo } from "../ports/broker.js";
-import type { AbortReason, Isolation, TaskFacts } from "../ports/isolation.js";
+import type { AbortReason, Isolation, RunRules } from "../ports/isolation.js";
 import type { EventMap, EventName } from "../ports/plugin.js";
 import type { CancelTimer, System } from "../ports/system.js";
 import { Claiming } from "./claiming.js";
@@ -93,7 +93,7 @@ export class WorkerEngine implements RunOwner {
   readonly #settling: Settling;
   readonly #pulse: Pulse;
   readonly #summary = { succeeded: 0, failed: 0, cancelled: 0, interrupted: 0 };
-  #facts = new Map<string, TaskFacts>();
+  #facts = new Map<string, RunRules>();
   #fault: BrokerError | undefined;
   #preparing: Promise<readonly string[]> | undefined;
   #state: State = "idle";
@@ -225,7 +225,7 @@ export class WorkerEngine implements RunOwner {
     return names;
   }
 
-  #know(facts: readonly TaskFacts[]): readonly string[] {
+  #know(facts: readonly RunRules[]): readonly string[] {
     const { only } = this.options;
     const wanted = facts.filter(({ name }) => only?.includes(name) ?? true);
     this.#facts = new Map(wanted.map((entry) => [entry.name, entry]));

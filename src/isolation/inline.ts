@@ -1,5 +1,5 @@
 import type { Outcome } from "../core/verdict.js";
-import type { AbortReason, Attempts, Isolation, Job, Room, RunHost, TaskFacts } from "../ports/isolation.js";
+import type { AbortReason, Attempts, Isolation, Job, Room, RunHost, RunRules } from "../ports/isolation.js";
 import type { System } from "../ports/system.js";
 import { StopOrderOnce } from "./stopOrder.js";
 
@@ -25,7 +25,7 @@ export class InlineIsolation implements Isolation {
     this.#abortError = abortError;
   }
 
-  async open(): Promise<readonly TaskFacts[]> {
+  async open(): Promise<readonly RunRules[]> {
     return this.#attempts.facts;
   }
 

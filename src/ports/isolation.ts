@@ -20,8 +20,8 @@ export interface Job extends Claim {
   readonly maxTimeMs: number | null;
 }
 
-/** What is to be known of a task where its code is not loaded. */
-export interface TaskFacts {
+/** How a task's runs are to be treated, where its code is not loaded. */
+export interface RunRules {
   readonly name: string;
   readonly retry: number;
   readonly maxTimeMs: number | null;
@@ -57,7 +57,7 @@ export interface Isolation {
    * Resolves to the tasks that can be run here, rejects when their code cannot be loaded.
    * @param roomChanged called when there may be more room
    */
-  open(roomChanged: () => void): Promise<readonly TaskFacts[]>;
+  open(roomChanged: () => void): Promise<readonly RunRules[]>;
   room(): Room;
   /** Never rejects. Resolves at the latest `killGrace` after the run was aborted or its `maxTime` was over. */
   run(job: Job, host: RunHost): Promise<Outcome>;
@@ -70,7 +70,7 @@ export interface Isolation {
    * tasks that can be run now; rejects when it cannot be loaded, and then nothing has changed. Missing where code cannot
    * be unloaded.
    */
-  reload?(): Promise<readonly TaskFacts[]>;
+  reload?(): Promise<readonly RunRules[]>;
   close(): Promise<void>;
 }
 
@@ -84,7 +84,7 @@ export interface StopOrder {
 
 /** Makes one attempt in this process, with the user's code. Implemented by the engine, used by isolations. */
 export interface Attempts {
-  readonly facts: readonly TaskFacts[];
+  readonly facts: readonly RunRules[];
   /** Never rejects; an attempt that was told to end resolves to what that means, whatever the function returned. */
   run(job: Job, stop: StopOrder, host: RunHost): Promise<Outcome>;
   /** What a run that was stopped for good means, worked out without it. */

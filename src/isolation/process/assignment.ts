@@ -1,6 +1,6 @@
 import { backoffMs } from "../../core/retry.js";
 import type { Outcome } from "../../core/verdict.js";
-import type { AbortReason, Job, RunHost, TaskFacts } from "../../ports/isolation.js";
+import type { AbortReason, Job, RunHost, RunRules } from "../../ports/isolation.js";
 import type { CancelTimer } from "../../ports/system.js";
 import type { ToChild } from "./protocol.js";
 
@@ -20,10 +20,10 @@ export class Assignment {
   /** events of the time before it had a child */
   readonly early: Extract<ToChild, { type: "event" }>[] = [];
   #pauses = 0;
-  readonly #facts: TaskFacts;
+  readonly #facts: RunRules;
   #resolve: (outcome: Outcome) => void = () => {};
 
-  constructor(job: Job, host: RunHost, facts: TaskFacts) {
+  constructor(job: Job, host: RunHost, facts: RunRules) {
     this.job = job;
     this.host = host;
     this.#facts = facts;

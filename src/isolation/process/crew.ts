@@ -1,5 +1,5 @@
 import { LoadError } from "../../core/errors.js";
-import type { TaskFacts } from "../../ports/isolation.js";
+import type { RunRules } from "../../ports/isolation.js";
 import type { System } from "../../ports/system.js";
 import { Child } from "./child.js";
 import { groupMemory } from "./memory.js";
@@ -50,7 +50,7 @@ export class Crew {
   readonly #events: CrewEvents;
   /** the child that shows whether the code can be loaded, at first or anew */
   #scout:
-    | { child: Child; resolve(facts: readonly TaskFacts[]): void; reject(error: unknown): void }
+    | { child: Child; resolve(facts: readonly RunRules[]): void; reject(error: unknown): void }
     | undefined;
   /** The code was changed and cannot be loaded: children that have it from before are not to be replaced. */
   #isBroken = false;
@@ -66,7 +66,7 @@ export class Crew {
   }
 
   /** Resolves to what a new child has loaded; rejects when it cannot load it. */
-  sendScout(): Promise<readonly TaskFacts[]> {
+  sendScout(): Promise<readonly RunRules[]> {
     return new Promise((resolve, reject) => {
       this.#scout = { child: this.#start(), resolve, reject };
     });
@@ -78,7 +78,7 @@ export class Crew {
   }
 
   /** It has loaded the code. If it was sent as scout, from here on all that begins, begins in it and in later ones. */
-  ready(child: Child, tasks: readonly TaskFacts[]): void {
+  ready(child: Child, tasks: readonly RunRules[]): void {
     child.state = "ready";
     if (this.#scout?.child !== child) return;
     this.#isBroken = false;

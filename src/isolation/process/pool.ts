@@ -1,6 +1,6 @@
 import type { Outcome } from "../../core/verdict.js";
 import type { RemoteVerb } from "../../ports/broker.js";
-import type { AbortReason, Isolation, Job, Room, RunHost, TaskFacts } from "../../ports/isolation.js";
+import type { AbortReason, Isolation, Job, Room, RunHost, RunRules } from "../../ports/isolation.js";
 import type { EventMap, EventName } from "../../ports/plugin.js";
 import { Assignment } from "./assignment.js";
 import type { Child } from "./child.js";
@@ -40,7 +40,7 @@ export class ProcessIsolation implements Isolation {
   readonly #subscribers = new Set<Child>();
   /** not placed yet: what comes in one turn is placed together */
   #arrived: Assignment[] = [];
-  #facts = new Map<string, TaskFacts>();
+  #facts = new Map<string, RunRules>();
   #isRoomDue = false;
   #roomChanged: () => void = () => {};
   #unsubscribe: Promise<() => void> | undefined;
@@ -58,12 +58,12 @@ export class ProcessIsolation implements Isolation {
     this.#placing = new Placing(this.#crew.children, options.processes);
   }
 
-  open(roomChanged: () => void): Promise<readonly TaskFacts[]> {
+  open(roomChanged: () => void): Promise<readonly RunRules[]> {
     this.#roomChanged = roomChanged;
     return this.#crew.sendScout();
   }
 
-  async reload(): Promise<readonly TaskFacts[]> {
+  async reload(): Promise<readonly RunRules[]> {
     try {
       return await this.#crew.sendScout();
     } catch (error) {
@@ -199,7 +199,7 @@ export class ProcessIsolation implements Isolation {
     }
   }
 
-  #ready(child: Child, tasks: readonly TaskFacts[]): void {
+  #ready(child: Child, tasks: readonly RunRules[]): void {
     this.#facts = new Map(tasks.map((facts) => [facts.name, facts]));
     this.#crew.ready(child, tasks);
     for (const run of this.#placing.withdraw(({ job }) => !this.#facts.has(job.taskName)))

@@ -1,7 +1,7 @@
 import type { Progress } from "../../core/record.js";
 import type { Outcome } from "../../core/verdict.js";
 import type { LogLine } from "../../ports/broker.js";
-import type { AbortReason, Job, TaskFacts } from "../../ports/isolation.js";
+import type { AbortReason, Job, RunRules } from "../../ports/isolation.js";
 import type { EventMap, EventName } from "../../ports/plugin.js";
 
 /** What a supervisor says to a child. */
@@ -20,7 +20,7 @@ export type ToChild =
 
 /** What a child says to its supervisor. */
 export type FromChild =
-  | { readonly type: "ready"; readonly tasks: readonly TaskFacts[] }
+  | { readonly type: "ready"; readonly tasks: readonly RunRules[] }
   | { readonly type: "failed"; readonly error: WireError }
   /** files of the user's that were imported, before or after it was ready */
   | { readonly type: "imported"; readonly files: readonly string[] }

@@ -1,8 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
 import { Project } from "../cli/project.js";
-import { GATED, launch, launchWorker, recordOf, startsOf, testWith, until } from "./stage.js";
+import { GATED, launch, launchWorker, recordOf, startsOf, testWith, until, withFile } from "./stage.js";
 
 /** Where Debian, Fedora and Homebrew-less Linux keep it. */
 const LIBRARY = [
@@ -21,7 +20,7 @@ function projectWithClock(): { readonly project: Project; setClock(offset: strin
     DONT_FAKE_MONOTONIC: "1",
     FAKETIME_TIMESTAMP_FILE: project.path("clock"),
     FAKETIME_NO_CACHE: "1",
-    QTASKS_LEASE: "1",
+    QTASKS_LEASE: `${LEASE_MS / 1000}`,
   };
   clocks.set(project, env);
   return { project, setClock: (offset) => project.write("clock", offset) };
@@ -30,6 +29,15 @@ function projectWithClock(): { readonly project: Project; setClock(offset: strin
 const clocks = new WeakMap<Project, Record<string, string>>();
 const withClock = (project: Project) => ({ env: clocks.get(project) ?? {} });
 const HOUR_MS = 3_600_000;
+const LEASE_MS = 1000;
+
+/** The end of the lease that ends first, on the monotonic clock. */
+async function renewedTo(project: Project): Promise<number> {
+  return await withFile(project, (db) => {
+    const row = db.prepare("SELECT min(lease_until) AS end FROM active").get() as { readonly end: number };
+    return row.end;
+  });
+}
 
 describe.concurrent("a step of the wall clock", () => {
   for (const [step, ms] of [
@@ -50,9 +58,10 @@ describe.concurrent("a step of the wall clock", () => {
         // It waits in line, and somebody waits for it.
         const waiter = await launch(project, ["call", "add", "2", "3", "--timeout", "600"], how);
         await until("it is queued", () => !running.includes(project.read(".qtasks/last").trim()));
+        const before = await renewedTo(project);
         setClock(step);
-        // Many leases, looks for the dead, and polls.
-        await sleep(5000);
+        // Many leases, looks for the dead, and polls: each renewal puts the end of a lease a little on.
+        await until("five leases are over", async () => (await renewedTo(project)) >= before + 5 * LEASE_MS);
         expect(startsOf(project).toSorted()).toEqual(["1", "2"]);
         for (const fence of [1, 2]) project.write(`go-${fence}`, "return");
         expect(await waiter.ended).toMatchObject({ code: 0, stdout: "5\n" });

@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { begun, goneMs, projectOf, runsOf, statuses } from "./probe.js";
-import { descendantsOf, launchWorker, recordOf, testWith } from "./stage.js";
+import { descendantsOf, launchWorker, recordOf, signal, stateOf, testWith, until } from "./stage.js";
 
 // Guarantee 8: who opens what, and who runs where.
 
@@ -153,6 +153,24 @@ describe.concurrent("a worker's tasks", () => {
       expect(await recordOf(project, uuid)).toMatchObject({ attempt: 1, returning: 6 });
     worker.running.kill("SIGTERM");
     await worker.ended;
+  });
+
+  test("find a child that has loaded them already when the one that ran them dies", async () => {
+    const project = projectOf(TASKS);
+    const worker = await launchWorker(project);
+    await project.put(["hold", "a"]);
+    const { pid } = await begun(project, "a");
+    project.go("a");
+    const loaded = () => runsOf(project, "imports").map((run) => run.pid);
+    await until("a second child has loaded the tasks", () => new Set(loaded()).size === 2);
+    const before = loaded();
+    signal(pid, "SIGKILL");
+    await until("its supervisor knows", () => stateOf(pid) === "?");
+    await project.put(["hold", "b"]);
+    expect(before).toContain((await begun(project, "b")).pid);
+    project.go("b");
+    worker.running.kill("SIGTERM");
+    expect(await worker.ended).toMatchObject({ code: 0 });
   });
 
   test("get a new child after maxTasksPerChild runs", async () => {

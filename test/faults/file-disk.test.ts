@@ -172,7 +172,7 @@ afterAll(() => {
 function smallDisk(project: Project): { fill(): void; clear(): void } | undefined {
   const place = project.path(".qtasks");
   mkdirSync(place, { mode: 0o700 });
-  const options = ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", place];
+  const options = ["-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", place];
   if (spawnSync("mount", options).status !== 0) return undefined;
   mounted.push(place);
   const filler = `${place}/filler`;
@@ -210,12 +210,24 @@ withDisk(
 withDisk(
   "a full disk while settling: the result is kept past the lease, and stored when there is room",
   async () => {
-    const project = fresh({ QTASKS_LEASE: "1" });
+    // The log may have room left that it used before: a result larger than all of it needs new room in any case.
+    const bytes = 300_000;
+    const project = new Project(
+      {
+        "tasks/all.mjs": GATED,
+        "tasks/large.mjs": `
+import { app } from "qtasks";
+import { once } from "./all.mjs";
+export const large = app.task({ name: "large", retry: 0 }, async () => { await once.func(); return "x".repeat(${bytes}); });
+`,
+      },
+      { QTASKS_LEASE: "1" },
+    );
     const disk = smallDisk(project);
     if (disk === undefined) throw new Error("a small disk could not be mounted");
     const worker = await launchWorker(project, ["--name", "keeps"]);
     const other = await launchWorker(project, ["--name", "other"]);
-    const uuid = await project.put(["once"]);
+    const uuid = await project.put(["large"]);
     await project.appears("began-1");
     disk.fill();
     project.write("go-1", "return");
@@ -227,7 +239,7 @@ withDisk(
     disk.clear();
     await holder.logs("taskSuccess", uuid);
     const record = await recordOf(project, uuid);
-    expect(record).toMatchObject({ status: "success", returning: 1, attempt: 1, deaths: 0 });
+    expect(record).toMatchObject({ status: "success", returning: "x".repeat(bytes), attempt: 1, deaths: 0 });
     expect(startsOf(project)).toEqual(["1"]);
     expect(await integrityOf(project)).toBe("ok");
   },

@@ -56,7 +56,7 @@ export async function end(child, signal = "SIGKILL") {
   await over;
 }
 
-function hasEnded(child) {
+export function hasEnded(child) {
   return child.exitCode !== null || child.signalCode !== null;
 }
 

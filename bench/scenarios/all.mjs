@@ -9,6 +9,7 @@ import { payloads } from "./payloads.mjs";
 import { plain } from "./plain.mjs";
 import { bulk, oneByOne, producers } from "./queued.mjs";
 import { replaced } from "./replaced.mjs";
+import { retention } from "./retention.mjs";
 import { size } from "./size.mjs";
 import { startUp } from "./startUp.mjs";
 import { waiters } from "./waiters.mjs";
@@ -32,6 +33,7 @@ export const allScenarios = [
   waiters,
   idle,
   replaced,
+  retention,
   size,
   startUp,
 ];

@@ -1,4 +1,6 @@
 import { resolve } from "node:path";
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Finding } from "../../core/finding.js";
 import type { NewTask, TaskRecord } from "../../core/record.js";
 import type {
@@ -243,14 +245,16 @@ export class SqliteBroker implements Broker {
     return this.#submit({ run });
   }
 
-  /** Others get the write lock in between. */
+  /** Whoever else wants to write has as much of the time as this takes: to let go of the lock is not enough. */
   async #inPieces(limit: number, forget: (tx: Transaction, most: number) => number): Promise<number> {
     let forgotten = 0;
     for (;;) {
       const most = Math.min(FORGOTTEN_AT_ONCE, limit - forgotten);
+      const startMs = performance.now();
       const gone = most > 0 ? await this.#write((tx) => forget(tx, most)) : 0;
       forgotten += gone;
       if (gone < FORGOTTEN_AT_ONCE) return forgotten;
+      await sleep(performance.now() - startMs);
     }
   }
 

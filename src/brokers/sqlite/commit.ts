@@ -127,17 +127,31 @@ export class GroupCommit {
     return 0;
   }
 
-  /** An idle poll must not take the write lock. Calls behind a writing one wait, so as to see what it wrote. */
+  /**
+   * An idle poll must not take the write lock. Calls behind a writing one wait, so as to see what it wrote. All looks
+   * are of one moment, and reading is begun once for all of them.
+   */
   #answerWithoutWriting(): void {
-    for (let job = this.#waiting[0]; job?.peek !== undefined; job = this.#waiting[0]) {
-      try {
-        this.#options.check(this.#sql);
-        if (!job.peek(this.#sql)) return;
-      } catch (error) {
-        if (isBusy(error)) return;
-        job.reject(toBrokerError(error, this.#options.path));
-      }
-      this.#waiting.shift();
+    if (this.#waiting[0]?.peek === undefined) return;
+    this.#sql.run("BEGIN");
+    try {
+      while (this.#answerFirst()) this.#waiting.shift();
+    } finally {
+      this.#rollBack();
+    }
+  }
+
+  /** @returns whether the first of those who wait has been answered */
+  #answerFirst(): boolean {
+    const [job] = this.#waiting;
+    if (job?.peek === undefined) return false;
+    try {
+      this.#options.check(this.#sql);
+      return job.peek(this.#sql);
+    } catch (error) {
+      if (isBusy(error)) return false;
+      job.reject(toBrokerError(error, this.#options.path));
+      return true;
     }
   }
 

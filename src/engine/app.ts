@@ -25,6 +25,7 @@ import type { CallOptions } from "./call.js";
 import { giveUpCharge, takeCharge } from "./charge.js";
 import { type Call, Client, checkedUuid } from "./client.js";
 import { CommonClock } from "./commonClock.js";
+import { forgetInPieces } from "./forget.js";
 import {
   type Answer,
   type CallTarget,
@@ -329,18 +330,20 @@ export class App implements CallTarget, Adopter {
   /** Forgets finished tasks that match all that is given; resolves to how many. */
   async prune({ age, count, status }: PruneOptions = {}): Promise<number> {
     await this.open();
-    const { wallMs } = this.#clock.system.now();
-    return await this.broker.prune({
+    const { system } = this.#clock;
+    const { wallMs } = system.now();
+    const query = {
       finishedBeforeMs: age === undefined ? undefined : wallMs - seconds("age", age) * 1000,
       keep: count === undefined ? undefined : checkedCount("count", count),
       statuses: toStatuses(status),
-    });
+    };
+    return await forgetInPieces(system, (limit) => this.broker.prune({ ...query, limit }));
   }
 
   /** Forgets every waiting task, those for later too; resolves to how many. What runs and what is finished stays. */
   async purge(): Promise<number> {
     await this.open();
-    return await this.broker.purge();
+    return await forgetInPieces(this.#clock.system, (limit) => this.broker.purge(limit));
   }
 
   /** What waits under each task name, sorted by name. */

@@ -60,8 +60,8 @@ export interface Broker {
   /** Forgets finished tasks that match all that is given. Resolves to how many. */
   prune(query: PruneQuery): Promise<number>;
 
-  /** Forgets every waiting task, those for later too. Resolves to how many. */
-  purge(): Promise<number>;
+  /** Forgets waiting tasks, those for later too: at most `limit`, or all. Resolves to how many. */
+  purge(limit?: number): Promise<number>;
 
   get(uuid: string): Promise<TaskRecord | undefined>;
   /** In the order asked for, undefined where there is none: one look for many waiters. */

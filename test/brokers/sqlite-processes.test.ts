@@ -145,30 +145,6 @@ test("says nothing on stderr when the platform's SQLite is loaded", { timeout: 3
   expect(child.errors()).toBe("");
 });
 
-test("others write between the pieces in which very much is forgotten", { timeout: 60_000 }, async () => {
-  const broker = await openBroker();
-  const pieces = 40;
-  for (let piece = 0; piece < pieces; piece++) {
-    await broker.enqueue(Array.from({ length: 1000 }, (_, n) => task(`${piece}-${n}`)));
-  }
-  const forgetting = await startChild(`
-    await broker.open();
-    console.log("ready");
-    console.log(await broker.purge());
-    await broker.close();
-  `);
-  const seen = new Set<number>();
-  for (let left = pieces * 1000, n = 0; left >= 1000; n++) {
-    await broker.enqueue([task(`new-${n}`)]);
-    const [counts] = await broker.counts();
-    left = counts?.new ?? 0;
-    seen.add(Math.floor(left / 1000));
-  }
-  expect((await forgetting.ended).code).toBe(0);
-  expect(seen.size).toBeGreaterThan(pieces / 2);
-  await broker.close();
-});
-
 const NOW = '{ wallMs: 0, monoMs: 0, bootId: "boot" }';
 
 function translate(room: string): void {

@@ -97,6 +97,31 @@ async function finish(world: World, count: number): Promise<void> {
   await world.work({ name: "filler" });
 }
 
+describe("forgetting by hand", () => {
+  test("goes in pieces, and leaves others as much time as each takes", async () => {
+    const world = createWorld();
+    await world.app.addTasks(Array.from({ length: 1200 }, () => ({ taskName: "noop", args: [] })));
+    const times: (readonly [fromMs: number, toMs: number, gone: number])[] = [];
+    const purge = world.broker.purge.bind(world.broker);
+    world.broker.purge = async (limit) => {
+      const fromMs = world.system.now().monoMs;
+      await new Promise<void>((resolve) => void world.system.timer(7, resolve));
+      const gone = await purge(limit);
+      times.push([fromMs, world.system.now().monoMs, gone]);
+      return gone;
+    };
+    const purging = world.app.purge();
+    for (let ms = 0; ms < 40; ms++) await world.system.advance(1);
+    expect(await purging).toBe(1200);
+    const [start = 0] = times.map(([fromMs]) => fromMs);
+    expect(times.map(([from, to, gone]) => [from - start, to - start, gone])).toEqual([
+      [0, 7, 500],
+      [14, 21, 500],
+      [28, 35, 200],
+    ]);
+  });
+});
+
 async function workedFor(world: World, ms: number): Promise<void> {
   const worker = await world.started();
   await world.system.advance(ms);

@@ -148,8 +148,9 @@ export class MemoryBroker implements Broker {
     return doomed.length;
   }
 
-  async purge(): Promise<number> {
-    const doomed = [...this.#storage.entries.values()].filter(({ record }) => record.status === "new");
+  async purge(limit = Number.POSITIVE_INFINITY): Promise<number> {
+    const waiting = [...this.#storage.entries.values()].filter(({ record }) => record.status === "new");
+    const doomed = waiting.slice(0, limit);
     for (const entry of doomed) this.#storage.forget(entry);
     return doomed.length;
   }

@@ -1,6 +1,4 @@
 import { resolve } from "node:path";
-import { performance } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Finding } from "../../core/finding.js";
 import type { NewTask, TaskRecord } from "../../core/record.js";
 import type {
@@ -40,7 +38,7 @@ import { list, oldestWaiting } from "./list.js";
 import { Listeners } from "./listeners.js";
 import { Liveness } from "./liveness.js";
 import { preparePlace } from "./place.js";
-import { FORGOTTEN_AT_ONCE, prune, purge } from "./prune.js";
+import { prune, purge } from "./prune.js";
 import { getLogs, getRecords } from "./records.js";
 import { checkVersion } from "./schema.js";
 import { settle } from "./settle.js";
@@ -144,11 +142,11 @@ export class SqliteBroker implements Broker {
   }
 
   prune(query: PruneQuery): Promise<number> {
-    return this.#inPieces(query.limit ?? Number.MAX_SAFE_INTEGER, (tx, most) => prune(tx, query, most));
+    return this.#write((tx) => prune(tx, query));
   }
 
-  purge(): Promise<number> {
-    return this.#inPieces(Number.MAX_SAFE_INTEGER, purge);
+  purge(limit?: number): Promise<number> {
+    return this.#write((tx) => purge(tx, limit));
   }
 
   async get(uuid: string): Promise<TaskRecord | undefined> {
@@ -243,19 +241,6 @@ export class SqliteBroker implements Broker {
 
   #write<T>(run: (tx: Transaction) => T): Promise<T> {
     return this.#submit({ run });
-  }
-
-  /** Whoever else wants to write has as much of the time as this takes: to let go of the lock is not enough. */
-  async #inPieces(limit: number, forget: (tx: Transaction, most: number) => number): Promise<number> {
-    let forgotten = 0;
-    for (;;) {
-      const most = Math.min(FORGOTTEN_AT_ONCE, limit - forgotten);
-      const startMs = performance.now();
-      const gone = most > 0 ? await this.#write((tx) => forget(tx, most)) : 0;
-      forgotten += gone;
-      if (gone < FORGOTTEN_AT_ONCE) return forgotten;
-      await sleep(performance.now() - startMs);
-    }
   }
 
   /** Takes its place among the verbs of this turn, so that it sees what was called before it. */

@@ -5,15 +5,14 @@ import { countAllArrivals, markAllCounted } from "./counts.js";
 import { takeOutOfLine } from "./line.js";
 import type { Sql } from "./sql.js";
 
-/** One transaction deletes at most so many. */
-export const FORGOTTEN_AT_ONCE = 1000;
-
-/** Forgets the longest finished tasks that match, at most `limit`. */
-export function prune(tx: Transaction, query: PruneQuery, limit: number): number {
-  const ids = oldest(tx.sql, query, limit);
+/** Forgets the longest finished tasks that match. */
+export function prune(tx: Transaction, query: PruneQuery): number {
+  const ids = oldest(tx.sql, query);
   forgetFinished(tx, ids);
   return ids.length;
 }
+
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
 /** @param ids of finished tasks */
 export function forgetFinished(tx: Transaction, ids: readonly number[]): void {
@@ -27,16 +26,16 @@ export function forgetFinished(tx: Transaction, ids: readonly number[]): void {
   markAllCounted(tx.sql);
 }
 
-function oldest(sql: Sql, query: PruneQuery, limit: number): readonly number[] {
-  const statuses = query.statuses ?? END_STATUSES;
-  const allowed = query.keep === undefined ? limit : Math.min(limit, countOf(sql, statuses) - query.keep);
+function oldest(sql: Sql, query: PruneQuery): readonly number[] {
+  const { statuses = END_STATUSES, keep, limit = NO_LIMIT } = query;
+  const allowed = keep === undefined ? limit : Math.min(limit, countOf(sql, statuses) - keep);
   if (allowed <= 0) return [];
   const before = query.finishedBeforeMs ?? Number.MAX_VALUE;
   return sql.json(OLDEST, before, JSON.stringify(statuses), allowed);
 }
 
-/** Forgets waiting tasks, at most `limit`. */
-export function purge(tx: Transaction, limit: number): number {
+/** Forgets waiting tasks. */
+export function purge(tx: Transaction, limit = NO_LIMIT): number {
   const ids = tx.sql.json<readonly number[]>(IN_LINE, limit);
   forgetWaiting(tx, ids);
   return ids.length;

@@ -49,6 +49,16 @@ export const pruning = theme({
     );
   },
 
+  "forgets no more waiting tasks at a purge than asked for": async (stage) => {
+    for (const taskName of ["mail.send", "report.build"]) {
+      await stage.queued({ taskName });
+      await stage.queued({ taskName, runAtMs: stage.now.wallMs + 1000 });
+    }
+    assert.equal(await stage.broker.purge(3), 3);
+    assert.equal((await stage.broker.list({ limit: 10 })).length, 1);
+    assert.equal(await stage.broker.purge(3), 1);
+  },
+
   "forgets what finished before a time": async (stage) => {
     const { wallMs } = stage.now;
     const uuids = await fourFinished(stage);

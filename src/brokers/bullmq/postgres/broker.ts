@@ -180,8 +180,8 @@ export class PostgresBroker implements Broker {
     ]);
   }
 
-  async purge(): Promise<number> {
-    return this.#count("SELECT qtasks_purge($1) AS count");
+  async purge(limit?: number): Promise<number> {
+    return this.#count("SELECT qtasks_purge($1, $2) AS count", [limit ?? null]);
   }
 
   async get(uuid: string): Promise<TaskRecord | undefined> {

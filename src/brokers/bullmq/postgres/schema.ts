@@ -5,7 +5,7 @@ import { TRANSFER } from "./sql/transfer.js";
 import { VERBS } from "./sql/verbs.js";
 
 /** Raised with each change of what is below; `connect` brings a schema that has another number up to it. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /**
  * Our tables and functions, in BullMQ's schema. A task is a row of ours that belongs to a row of BullMQ's `job` and goes

@@ -142,8 +142,8 @@ export class RedisBroker implements Broker {
     return Number(await this.#run("prune", asked, LONG_MS));
   }
 
-  async purge(): Promise<number> {
-    return Number(await this.#run("purge", [], LONG_MS));
+  async purge(limit?: number): Promise<number> {
+    return Number(await this.#run("purge", [limit ?? ""], LONG_MS));
   }
 
   async get(uuid: string): Promise<TaskRecord | undefined> {

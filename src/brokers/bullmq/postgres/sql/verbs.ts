@@ -314,9 +314,11 @@ RETURNS bigint LANGUAGE sql SET search_path FROM CURRENT AS $$
   ) SELECT count(*) FROM removed
 $$;
 
-CREATE OR REPLACE FUNCTION qtasks_purge(p_queue text) RETURNS bigint LANGUAGE sql SET search_path FROM CURRENT AS $$
+DROP FUNCTION IF EXISTS qtasks_purge(text);
+CREATE OR REPLACE FUNCTION qtasks_purge(p_queue text, p_limit bigint)
+RETURNS bigint LANGUAGE sql SET search_path FROM CURRENT AS $$
   WITH doomed AS (
-    SELECT uuid FROM qtasks_task WHERE queue = p_queue AND status = 'new' FOR UPDATE
+    SELECT uuid FROM qtasks_task WHERE queue = p_queue AND status = 'new' LIMIT p_limit FOR UPDATE
   ), removed AS (
     DELETE FROM job USING doomed WHERE queue = p_queue AND id = doomed.uuid RETURNING 1
   ) SELECT count(*) FROM removed

@@ -354,14 +354,20 @@ end
 return removed
 `;
 
+/** ARGV: limit or empty. Returns how many were forgotten. */
 const purge = `${COMMON}
-local removed = 0
+local limit, removed = tonumber(ARGV[1]) or math.huge, 0
 for _, name in ipairs(r('SMEMBERS', own .. 'names')) do
-  for _, key in ipairs(r('ZRANGE', indexOf('new', name), 0, -1)) do
+  local line = indexOf('new', name)
+  while removed < limit do
+    local key = r('ZRANGE', line, 0, 0)[1]
+    if not key then break end
     local t = load(idOf(key))
     if t then
       forget(t)
       removed = removed + 1
+    else
+      r('ZREM', line, key)
     end
   end
 end

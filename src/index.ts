@@ -26,11 +26,12 @@ export type { NewTask, Progress, RunRecord, TaskError, TaskRecord, UniqueKey } f
 export type { EndStatus, RunStatus, Status } from "./core/status.js";
 export type { Task, TaskRun } from "./core/task.js";
 export type { Verdict } from "./core/verdict.js";
-export { App, type ListQuery, type PruneOptions, Worker } from "./engine/app.js";
+export { App, Worker } from "./engine/app.js";
 export type { CallOptions } from "./engine/call.js";
 export { currentTask } from "./engine/charge.js";
 export { PluginTriggerError } from "./engine/context.js";
 export type { AsyncTask, AsyncTaskCls, RunningTask, SyncTask } from "./engine/handle.js";
+export type { ListQuery, PruneOptions } from "./engine/query.js";
 export type { Register } from "./engine/register.js";
 export { AsyncResult } from "./engine/result.js";
 export { Router, type RouterOptions, sharedTask } from "./engine/router.js";

@@ -1,7 +1,8 @@
 import { parseDuration } from "../core/duration.js";
 import { BadOptionError } from "../core/errors.js";
 import { isStatus, STATUSES, type Status } from "../core/status.js";
-import type { App, ListQuery } from "../engine/app.js";
+import type { App } from "../engine/app.js";
+import type { ListQuery } from "../engine/query.js";
 import { type Failures, resolveIds } from "./ids.js";
 import type { GlobalOptions, Session } from "./session.js";
 import { UsageError } from "./usage.js";

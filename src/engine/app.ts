@@ -3,7 +3,7 @@ import { type Duration, seconds } from "../core/duration.js";
 import { BadOptionError, QTasksError, UnknownIdError } from "../core/errors.js";
 import type { NewTask } from "../core/record.js";
 import { show } from "../core/show.js";
-import { isStatus, STATUSES, type Status } from "../core/status.js";
+import { STATUSES, type Status } from "../core/status.js";
 import { type Task, toTask } from "../core/task.js";
 import type {
   Broker,
@@ -12,7 +12,6 @@ import type {
   LogLine,
   RemoteVerb,
   TaskCounts,
-  TaskQuery,
   WaitingTasks,
   WorkerInfo,
 } from "../ports/broker.js";
@@ -35,6 +34,7 @@ import {
   type Waits,
 } from "./handle.js";
 import { Hooks, type ReportFault } from "./hooks.js";
+import { type ListQuery, type PruneOptions, toPruneQuery, toTaskQuery } from "./query.js";
 import { createRegister, type Register } from "./register.js";
 import { Registry } from "./registry.js";
 import type { AsyncResult } from "./result.js";
@@ -61,28 +61,6 @@ export interface AppParts {
   /** Calls back at a signal that asks the process to end. Returns a function that stops listening. */
   onSignal(callback: (signal: string) => void): () => void;
 }
-
-export interface ListQuery {
-  readonly status?: Status | readonly Status[] | undefined;
-  readonly task?: string | undefined;
-  readonly tag?: string | undefined;
-  /** created since: a time, or so long ago */
-  readonly since?: Date | Duration | undefined;
-  /** the uuid of the last task of an earlier list, to go on behind it; nothing once it is forgotten */
-  readonly after?: string | undefined;
-  /** default 100 */
-  readonly limit?: number | undefined;
-}
-
-export interface PruneOptions {
-  /** finished longer ago */
-  readonly age?: Duration | undefined;
-  /** all but the newest so many */
-  readonly count?: number | undefined;
-  readonly status?: Status | readonly Status[] | undefined;
-}
-
-const DEFAULT_LIST_LIMIT = 100;
 
 /** What a worker of this application may be told beside the config. */
 export type WorkerChoice = Partial<
@@ -271,7 +249,7 @@ export class App implements CallTarget, Adopter {
   /** Newest first. */
   async list(query: ListQuery = {}): Promise<readonly Task[]> {
     await this.open();
-    const records = await this.broker.list(this.#toTaskQuery(query));
+    const records = await this.broker.list(toTaskQuery(query, this.#clock.system.now().wallMs));
     return records.map((record) => toTask(record));
   }
 
@@ -328,15 +306,10 @@ export class App implements CallTarget, Adopter {
   }
 
   /** Forgets finished tasks that match all that is given; resolves to how many. */
-  async prune({ age, count, status }: PruneOptions = {}): Promise<number> {
+  async prune(options: PruneOptions = {}): Promise<number> {
     await this.open();
     const { system } = this.#clock;
-    const { wallMs } = system.now();
-    const query = {
-      finishedBeforeMs: age === undefined ? undefined : wallMs - seconds("age", age) * 1000,
-      keep: count === undefined ? undefined : checkedCount("count", count),
-      statuses: toStatuses(status),
-    };
+    const query = toPruneQuery(options, system.now().wallMs);
     return await forgetInPieces(system, (limit) => this.broker.prune({ ...query, limit }));
   }
 
@@ -449,23 +422,6 @@ export class App implements CallTarget, Adopter {
     };
     return Object.hasOwn(own, name) ? own[name] : this.#plugins.get(name);
   }
-
-  #toTaskQuery({ status, task, tag, since, after, limit = DEFAULT_LIST_LIMIT }: ListQuery): TaskQuery {
-    const sinceMs = since === undefined ? undefined : this.#sinceMs(since);
-    return {
-      statuses: toStatuses(status),
-      taskName: task,
-      tag,
-      sinceMs,
-      after: after === undefined ? undefined : checkedUuid(after),
-      limit: checkedCount("limit", limit),
-    };
-  }
-
-  #sinceMs(since: Date | Duration): number {
-    if (since instanceof Date) return since.getTime();
-    return this.#clock.system.now().wallMs - seconds("since", since) * 1000;
-  }
 }
 
 /** The worker of an application, as users hold it. */
@@ -503,17 +459,4 @@ export class Worker {
   async stop(grace?: Duration): Promise<void> {
     await this.engine.stop(grace === undefined ? undefined : seconds("grace", grace) * 1000);
   }
-}
-
-function checkedCount(option: string, count: number): number {
-  if (Number.isSafeInteger(count) && count >= 0) return count;
-  throw new BadOptionError(`${option} is ${show(count)}.`, "Give a whole number, 0 or more.");
-}
-
-function toStatuses(status: Status | readonly Status[] | undefined): readonly Status[] | undefined {
-  if (status === undefined) return undefined;
-  const statuses = typeof status === "string" ? [status] : status;
-  const stray = statuses.find((candidate) => !isStatus(candidate));
-  if (stray === undefined) return statuses;
-  throw new BadOptionError(`${show(stray)} is no status.`, `The statuses are: ${STATUSES.join(", ")}.`);
 }

@@ -1,7 +1,7 @@
 import { UnknownIdError } from "../../core/errors.js";
 import { isFinal } from "../../core/status.js";
 import type { Task } from "../../core/task.js";
-import type { ListQuery } from "../../engine/app.js";
+import type { ListQuery } from "../../engine/query.js";
 import { type Reason, waitingAlone, whyTasksWait } from "../../engine/why.js";
 import { atLeast } from "../atLeast.js";
 import { EXIT, worstOf } from "../exit.js";

@@ -2,9 +2,9 @@ import { App } from "../engine/app.js";
 import { type FromChild, Outbox, readEnvelope, type ToChild, toWire } from "../isolation/process/protocol.js";
 import { RemoteBroker } from "../isolation/process/remoteBroker.js";
 import { ChildServer } from "../isolation/process/server.js";
-import { startWatchdog } from "../isolation/process/watchdog.js";
 import type { EventName } from "../ports/plugin.js";
 import { captureOutput } from "./capture.js";
+import { holdLifeline } from "./guard.js";
 import { onImported } from "./importer.js";
 import { loadProject } from "./loadConfig.js";
 import { loadTasks } from "./loadTasks.js";
@@ -24,7 +24,7 @@ let remote: RemoteBroker | undefined;
 let server: ChildServer | undefined;
 let app: App | undefined;
 
-startWatchdog();
+holdLifeline();
 captureOutput({ stray: (_, text) => outbox.post({ type: "stray", text }) });
 onImported((files) => outbox.post({ type: "imported", files }));
 // The supervisor is gone or wants this child to end; nothing that still runs here counts.

@@ -44,10 +44,10 @@ export async function withFootprint<T>(footprint: Footprint, body: () => Promise
 let unnoticedDepth = 0;
 
 /** Of what happens in the body nothing is noted: it is qtasks itself that does it, and the user's code waits. */
-export async function unnoticed<T>(body: () => Promise<T>): Promise<T> {
+export function unnoticed<T>(body: () => T): T {
   unnoticedDepth += 1;
   try {
-    return await body();
+    return body();
   } finally {
     unnoticedDepth -= 1;
   }

@@ -1,16 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { createRequire } from "node:module";
-import { relative } from "node:path";
+import Module, { createRequire } from "node:module";
+import { join, relative } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
 import { isQTasksError, LoadError } from "../core/errors.js";
-import { unnoticed } from "./footprint.js";
-import { plainModules } from "./plainModules.js";
+import { limitBlocking, startGuard } from "./guard.js";
+import { isCommonJsTypeScript, plainModules } from "./plainModules.js";
+import { isTsxForAll, registerForCommonJs, registerTsx } from "./tsx.js";
 
 /**
  * Imports the user's files, TypeScript too, within a time limit. All go through one registration of tsx, or none, and
- * plain `import()`: a module that is loaded two ways exists twice, and its tasks register on another application.
+ * Node's own loaders: a module that is loaded two ways exists twice, and its tasks register on another application.
  */
 export class Importer {
   readonly #root: string;
@@ -26,13 +26,14 @@ export class Importer {
    * @throws {LoadError} naming file and line, with the original message: it threw, hung, or called process.exit
    */
   async import(files: readonly string[], timeoutMs: number): Promise<readonly unknown[]> {
-    const plain = registered === undefined ? plainModules(files) : undefined;
+    startGuard();
+    const plain = isTsxForAll() ? undefined : plainModules(files);
     // Our own start-up does not count against the limit.
-    if (plain === undefined) await registerTsx();
+    if (plain === undefined) await this.#prepareFor(files);
+    const liftLimit = limitBlocking(timeoutMs);
     const modules: unknown[] = [];
     const restoreExit = this.#refuseExit();
     const restoreStackDepth = deepenStacks();
-    const watchdog = startWatchdog(timeoutMs);
     try {
       const work = async () => {
         for (const file of files) modules.push(await this.#importOne(file));
@@ -45,15 +46,21 @@ export class Importer {
       restoreExit();
       restoreStackDepth();
       tell([...Object.keys(require.cache), ...(plain ?? [])]);
-      await watchdog.stop();
+      liftLimit();
     }
+  }
+
+  async #prepareFor(files: readonly string[]): Promise<void> {
+    await openDoor(this.#root);
+    if (files.every(isCommonJsTypeScript)) registerForCommonJs(tellOne);
+    else registerTsx(tellOne);
   }
 
   async #importOne(file: string): Promise<unknown> {
     this.#loading = file;
     try {
-      // Node's import() gives CommonJS a require() that knows no ES modules, such as this package.
-      return file.endsWith(".cts") ? createRequire(file)(file) : await import(pathToFileURL(file).href);
+      // import() would come to the same by the loader of ES modules, and give a `.cts` a require() that knows none.
+      return isCommonJsTypeScript(file) ? createRequire(file)(file) : await import(pathToFileURL(file).href);
     } catch (error) {
       throw this.#explain(error, file);
     }
@@ -176,41 +183,30 @@ function tell(files: readonly string[]): void {
   if (own.length > 0) onImport(own);
 }
 
-let registered: Promise<void> | undefined;
-
-function registerTsx(): Promise<void> {
-  registered ??= register();
-  return registered;
+function tellOne(file: string): void {
+  tell([file]);
 }
 
-async function register(): Promise<void> {
-  const [esm, cjs] = await unnoticed(() => Promise.all([import("tsx/esm/api"), import("tsx/cjs/api")]));
-  cjs.register();
-  // Of what is loaded by require(), this names the first only; the rest is in its cache.
-  esm.register({
-    onImport: (url) => {
-      if (url.startsWith("file:")) tell([fileURLToPath(url.replace(/\?.*$/, ""))]);
-    },
-  });
+/**
+ * CommonJS that asks for this package gets the one that is running, and not a second one that tsx translates. It is
+ * found as the user's modules find it: where that is another installation, the two meet on `globalThis`.
+ */
+async function openDoor(root: string): Promise<void> {
+  const door = doorFrom(root);
+  if (door === undefined || require.cache[door] !== undefined) return;
+  const module = new Module(door);
+  module.filename = door;
+  module.loaded = true;
+  module.exports = await import(pathToFileURL(door).href);
+  require.cache[door] = module;
 }
 
-/** As it is before a footprint is taken, which our own thread is no part of. */
-const Thread = Worker;
-
-/** Ends a loop that blocks the main thread, so that the time limit can be told: a timer alone would never fire. */
-function startWatchdog(timeoutMs: number): { stop(): Promise<unknown> } {
-  const thread = new Thread(WATCHDOG, { eval: true, workerData: { timeoutMs }, execArgv: [], env: {} });
-  thread.unref();
-  return { stop: () => thread.terminate() };
+function doorFrom(root: string): string | undefined {
+  try {
+    const door = createRequire(join(root, "package.json")).resolve("qtasks");
+    return door.startsWith(OWN_FILES) ? door : undefined;
+  } catch {
+    // It is not installed there: whoever imports it says so.
+    return undefined;
+  }
 }
-
-const WATCHDOG = `
-const { Session } = require("node:inspector");
-const { workerData } = require("node:worker_threads");
-setTimeout(function interrupt() {
-  const session = new Session();
-  session.connectToMainThread();
-  session.post("Runtime.terminateExecution", () => session.disconnect());
-  setTimeout(interrupt, 200);
-}, workerData.timeoutMs + 100);
-`;

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import { ConfigError, LoadError } from "../core/errors.js";
 import { unnoticed } from "./footprint.js";
@@ -9,6 +10,8 @@ import {
   type ProjectQuery,
   projectOf,
 } from "./projectConfig.js";
+
+const require = createRequire(import.meta.url);
 
 const SEARCH_PLACES = [
   ...["ts", "mts", "js", "mjs", "cjs", "json"].map((ending) => `qtasks.config.${ending}`),
@@ -31,7 +34,7 @@ export async function loadProject(query: ProjectQuery): Promise<Project> {
  * @throws {LoadError | ConfigError} when it cannot be imported, or exports none
  */
 export async function findConfig(query: ProjectQuery, timeoutMs: number): Promise<FoundConfig | undefined> {
-  const { cosmiconfig } = await unnoticed(() => import("cosmiconfig"));
+  const { cosmiconfig } = unnoticed(() => require("cosmiconfig") as typeof import("cosmiconfig"));
   const load = async (file: string) => await importConfig(file, timeoutMs);
   const loaders = Object.fromEntries(
     [".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"].map((ending) => [ending, load]),

@@ -23,6 +23,17 @@ export function plainModules(files: readonly string[]): readonly string[] | unde
   return [...found];
 }
 
+/** TypeScript that is no ES module, by its name or by what the nearest package says. */
+export function isCommonJsTypeScript(file: string): boolean {
+  if (file.endsWith(".cts")) return true;
+  try {
+    return file.endsWith(".ts") && packageTypeOf(dirname(file)) !== "module";
+  } catch {
+    // A package.json that cannot be read: loading says so.
+    return false;
+  }
+}
+
 const PACKAGES = "/node_modules/";
 
 function targetsIfPlain(file: string): readonly string[] {

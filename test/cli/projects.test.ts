@@ -242,6 +242,23 @@ describe.concurrent("task modules", () => {
     expect(await project.qtasks(["run", "count"])).toMatchObject({ code: 0, stdout: "2\n" });
   });
 
+  test.for([
+    ["type module", '{ "type": "module" }'],
+    ["type commonjs", '{ "type": "commonjs" }'],
+  ] as const)("of %s know the errors that qtasks throws by their classes", async ([, manifest]) => {
+    const project = new Project({
+      "package.json": manifest,
+      "tasks/a.ts": `
+import { app, TaskFailedError } from "qtasks";
+const fails = app.task("fails", async () => { throw new Error("as told"); });
+app.task("asks", async () => {
+  const result = await fails.with({ timeout: 60 }).addTask();
+  return await result.value().catch((error: unknown) => error instanceof TaskFailedError);
+});`,
+    });
+    expect(await project.qtasks(["run", "asks"])).toMatchObject({ code: 0, stdout: "true\n" });
+  });
+
   const outside = mkdtempSync(join(tmpdir(), "qtasks-outside-"));
   writeFileSync(join(outside, "here.ts"), TASK);
 

@@ -50,6 +50,20 @@ describe("importing the user's files", () => {
     expect(a.from.count).toBe(1);
   });
 
+  test.for([
+    ["at once", "import('./b')"],
+    ["later, in a function", "Promise.resolve().then(() => import(['./b'].join()))"],
+  ] as const)("lets TypeScript of CommonJS import() more of it %s", async ([, later]) => {
+    const root = createFolder({
+      "a.ts": `import { kind } from "./b";\nexport const same = ${later}.then((b) => b.kind === kind);`,
+      "b.ts": "export const kind: { readonly name: string } = { name: 'b' };",
+    });
+    const [a] = (await new Importer(root).import([join(root, "a.ts")], LONG_MS)) as [
+      { same: Promise<boolean> },
+    ];
+    expect(await a.same).toBe(true);
+  });
+
   test("waits for a module that awaits", async () => {
     const root = createFolder({ "a.mts": "await null;\nexport const name = await Promise.resolve('late');" });
     const [module] = await new Importer(root).import([join(root, "a.mts")], LONG_MS);

@@ -3,8 +3,8 @@ import { statSync } from "node:fs";
 
 const builtAtMs = (file: string) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** After `tsc` alone the bundle would be that of the source before, and tests of the command would show nothing. */
+/** `tsc` alone writes types: the JavaScript would be that of the source before, and tests of the command would show nothing. */
 export default function bundleAgain(): void {
-  if (builtAtMs("dist/quick/cli.cjs") < builtAtMs("dist/cli/main.js"))
+  if (builtAtMs("dist/quick/cli.cjs") < builtAtMs("dist/build.tsbuildinfo"))
     execFileSync(process.execPath, ["scripts/bundle.mjs"], { stdio: "inherit" });
 }

@@ -1,7 +1,7 @@
 import type { App } from "../engine/app.js";
 import { recall } from "../setup/known.js";
 import type { Loading } from "../setup/loading.js";
-import { createProjectApp, type Voice } from "../setup/projectApp.js";
+import type { Voice } from "../setup/projectApp.js";
 import type { Project, ProjectQuery } from "../setup/projectConfig.js";
 import { reportFault } from "./report.js";
 import type { Stage } from "./stage.js";
@@ -48,7 +48,13 @@ export function projectQuery(
 export async function openProject(stage: Stage, options: GlobalOptions): Promise<Session> {
   const query = projectQuery(options);
   const { project = await loadConfig(query) } = await recall(query, false);
-  return { stage, project, app: createProjectApp(project, voiceOf(stage)) };
+  return { stage, project, app: await openApp(stage, project) };
+}
+
+/** The application, and with it every kind of broker, is itself loaded only where there is need of one. */
+export async function openApp(stage: Stage, project: Project): Promise<App> {
+  const { createProjectApp } = await import("../setup/projectApp.js");
+  return createProjectApp(project, voiceOf(stage));
 }
 
 async function loadConfig(query: ProjectQuery): Promise<Project> {

@@ -1,9 +1,8 @@
 import type { TaskFacts } from "../core/facts.js";
 import type { App } from "../engine/app.js";
 import { type Known, type KnownTasks, recall } from "../setup/known.js";
-import { createProjectApp } from "../setup/projectApp.js";
 import type { Project } from "../setup/projectConfig.js";
-import { type GlobalOptions, projectQuery, type Session, startLoading, voiceOf } from "./session.js";
+import { type GlobalOptions, openApp, projectQuery, type Session, startLoading } from "./session.js";
 import type { Stage } from "./stage.js";
 
 /** The tasks of a project by name, from the manifest or loaded. */
@@ -19,7 +18,7 @@ export async function readTasks(stage: Stage, options: GlobalOptions): Promise<K
   const { tasks } = await recall(query, true);
   if (tasks !== undefined) return tasks;
   const loading = await startLoading(query);
-  return await loading.loadTasks(createProjectApp(loading.project, voiceOf(stage)));
+  return await loading.loadTasks(await openApp(stage, loading.project));
 }
 
 /** What a command is about to do with a task. */
@@ -38,11 +37,11 @@ export async function openProjectWithTasks(
   const query = projectQuery(options);
   const known = enoughFor(purpose, await recall(query, true));
   if (known !== undefined) {
-    const app = createProjectApp(known.project, voiceOf(stage));
+    const app = await openApp(stage, known.project);
     return { stage, project: known.project, app, tasks: introduce(known.tasks, app) };
   }
   const loading = await startLoading(query);
-  const app = createProjectApp(loading.project, voiceOf(stage));
+  const app = await openApp(stage, loading.project);
   return { stage, project: loading.project, app, tasks: byName(await loading.loadTasks(app)) };
 }
 

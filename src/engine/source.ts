@@ -2,12 +2,14 @@ import { fileURLToPath } from "node:url";
 import type { TaskSource } from "../ports/execution.js";
 
 const OWN_FILES = new URL("..", import.meta.url).href;
+/** More than there are of ours in a row; each costs a look into a source map, at every registration. */
+const OWN_DEPTH = 10;
 const PLACE = /\(?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*?):(\d+):\d+\)?$/;
 
 /** Where the code outside this package stands that called in. Source maps count, so it is the line that was written. */
 export function callerSource(): TaskSource {
   const depth = Error.stackTraceLimit;
-  Error.stackTraceLimit = 30;
+  Error.stackTraceLimit = OWN_DEPTH;
   const { stack = "" } = new Error();
   Error.stackTraceLimit = depth;
   for (const line of stack.split("\n").slice(1)) {

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isQTasksError, LoadError } from "../core/errors.js";
 import { limitBlocking, startGuard } from "./guard.js";
-import { isCommonJsTypeScript, plainModules } from "./plainModules.js";
+import { commonJsTypeScriptAmong, plainModules } from "./plainModules.js";
 import { isTsxForAll, registerForCommonJs, registerTsx } from "./tsx.js";
 
 /**
@@ -27,16 +27,17 @@ export class Importer {
    */
   async import(files: readonly string[], timeoutMs: number): Promise<readonly unknown[]> {
     startGuard();
+    const commonJs = commonJsTypeScriptAmong(files);
     const plain = isTsxForAll() ? undefined : plainModules(files);
     // Our own start-up does not count against the limit.
-    if (plain === undefined) await this.#prepareFor(files);
+    if (plain === undefined) await this.#prepare(commonJs.size === files.length);
     const liftLimit = limitBlocking(timeoutMs);
     const modules: unknown[] = [];
     const restoreExit = this.#refuseExit();
     const restoreStackDepth = deepenStacks();
     try {
       const work = async () => {
-        for (const file of files) modules.push(await this.#importOne(file));
+        for (const file of files) modules.push(await this.#importOne(file, commonJs.has(file)));
         // What a module left unhandled is told in a turn of its own.
         await nextTurn();
       };
@@ -50,17 +51,17 @@ export class Importer {
     }
   }
 
-  async #prepareFor(files: readonly string[]): Promise<void> {
+  async #prepare(isAllCommonJs: boolean): Promise<void> {
     await openDoor(this.#root);
-    if (files.every(isCommonJsTypeScript)) registerForCommonJs(tellOne);
+    if (isAllCommonJs) registerForCommonJs(tellOne);
     else registerTsx(tellOne);
   }
 
-  async #importOne(file: string): Promise<unknown> {
+  async #importOne(file: string, isCommonJs: boolean): Promise<unknown> {
     this.#loading = file;
     try {
       // import() would come to the same by the loader of ES modules, and give a `.cts` a require() that knows none.
-      return isCommonJsTypeScript(file) ? createRequire(file)(file) : await import(pathToFileURL(file).href);
+      return isCommonJs ? createRequire(file)(file) : await import(pathToFileURL(file).href);
     } catch (error) {
       throw this.#explain(error, file);
     }

@@ -23,14 +23,21 @@ export function plainModules(files: readonly string[]): readonly string[] | unde
   return [...found];
 }
 
-/** TypeScript that is no ES module, by its name or by what the nearest package says. */
-export function isCommonJsTypeScript(file: string): boolean {
-  if (file.endsWith(".cts")) return true;
+/** Those of the files that are TypeScript and no ES modules, by their names or by what the nearest package says. */
+export function commonJsTypeScriptAmong(files: readonly string[]): ReadonlySet<string> {
+  const types = new Map<string, unknown>();
+  const isCommonJs = (file: string) => {
+    const folder = dirname(file);
+    if (!types.has(folder)) types.set(folder, packageTypeOf(folder));
+    return types.get(folder) !== "module";
+  };
   try {
-    return file.endsWith(".ts") && packageTypeOf(dirname(file)) !== "module";
+    return new Set(
+      files.filter((file) => file.endsWith(".cts") || (file.endsWith(".ts") && isCommonJs(file))),
+    );
   } catch {
     // A package.json that cannot be read: loading says so.
-    return false;
+    return new Set(files.filter((file) => file.endsWith(".cts")));
   }
 }
 

@@ -32,6 +32,7 @@ export async function run(stage: Stage, line: CommandLine): Promise<number> {
   ready.catch(() => {});
   let call: Call;
   let words: TaskWords;
+  let opened: Promise<void>;
   try {
     const tasks = await session.tasks();
     const chosen = given === undefined ? await chosenTask(stage, tasks) : { value: given };
@@ -42,13 +43,19 @@ export async function run(stage: Stage, line: CommandLine): Promise<number> {
     words = readWords(line, task);
     if (words.flags.help) return leave(worker, showHelp(stage, words));
     call = { taskName, args: callArguments(task, words), options: callOptions(words.flags) };
+    // The broker opens meanwhile, as the call is sound. What is wrong in the child is told first all the same.
+    opened = session.app.open();
+    opened.catch(() => {});
     await ready;
   } catch (error) {
     leave(worker, 0);
     throw error;
   }
   try {
-    return await explaining(call, words, () => runHere(session, worker, call));
+    return await explaining(call, words, async () => {
+      await opened;
+      return await runHere(session, worker, call);
+    });
   } finally {
     await worker.stop(0);
     await session.app.close();

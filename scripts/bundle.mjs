@@ -69,6 +69,9 @@ const modules = build({
   chunkNames: `${SHARED}/[name]-[hash]`,
   bundle: true,
   splitting: true,
+  // Says what of a profile is of which module; no part of the package.
+  sourcemap: "external",
+  sourcesContent: false,
   platform: "node",
   target: "node20.19",
   format: "esm",

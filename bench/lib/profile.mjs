@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { SourceMap } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { qtasks } from "../queues/qtasks.mjs";
@@ -20,11 +21,11 @@ const AREAS = [
   ["statements of claims", (stack) => stack.some((frame) => within(frame, "sqlite/claim"))],
   ["statements of settlements", (stack) => stack.some((frame) => within(frame, "sqlite/settle"))],
   ["the rest of the broker", (stack) => stack.some((frame) => within(frame, "brokers/sqlite"))],
-  ["lines for people", (stack) => stack.some((frame) => within(frame, "dist/cli"))],
+  ["lines for people", (stack) => stack.some((frame) => within(frame, "src/cli"))],
   ["messages to children", (stack) => stack.some((frame) => within(frame, "process/protocol"))],
   ["messages from children", (stack) => stack.some((frame) => /child_process/.test(frame.file))],
-  ["which child runs what", (stack) => stack.some((frame) => within(frame, "dist/isolation"))],
-  ["the engine", (stack) => stack.some((frame) => within(frame, "dist/engine"))],
+  ["which child runs what", (stack) => stack.some((frame) => within(frame, "src/isolation"))],
+  ["the engine", (stack) => stack.some((frame) => within(frame, "src/engine"))],
   ["Node itself", () => true],
 ];
 
@@ -69,10 +70,23 @@ function summary({ nodes, samples, timeDeltas }, count) {
 function stackOf(id, byId, parents) {
   const stack = [];
   for (let at = id; at !== undefined; at = parents.get(at)) {
-    const { functionName: name, url } = byId.get(at).callFrame;
-    stack.push({ name, file: url.replace(`file://${ROOT}`, "") });
+    const { callFrame } = byId.get(at);
+    stack.push({ name: callFrame.functionName, file: sourceOf(callFrame) });
   }
   return stack;
+}
+
+const maps = new Map();
+
+/** The module of a frame: what runs are files of many modules. */
+function sourceOf({ url, lineNumber, columnNumber }) {
+  if (!url.startsWith(`file://${ROOT}dist/`)) return url;
+  if (!maps.has(url)) maps.set(url, mapOf(`${fileURLToPath(url)}.map`));
+  return maps.get(url)?.findEntry(lineNumber, columnNumber).originalSource ?? url;
+}
+
+function mapOf(file) {
+  return existsSync(file) ? new SourceMap(JSON.parse(readFileSync(file, "utf8"))) : undefined;
 }
 
 function areaOf(stack) {

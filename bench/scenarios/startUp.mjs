@@ -5,11 +5,18 @@ import { BIN, makeProject, openApp, startQtasksWorker } from "../lib/project.mjs
 
 const QUEUED = 300;
 
+/** As whoever uses this machine starts them: every start of Node reads these certificates, which takes a while. */
+const { PATH, HOME, NODE_EXTRA_CA_CERTS } = process.env;
+const ENVIRONMENT = { PATH, HOME, ...(NODE_EXTRA_CA_CERTS && { NODE_EXTRA_CA_CERTS }) };
+const CERTIFICATES = NODE_EXTRA_CA_CERTS
+  ? "names certificates, which every start of Node reads"
+  : "is not set";
+
 /** What a command costs before and after it does anything, as a multiple of Node that does nothing. */
 export const startUp = {
   name: "start-up",
   title: "Commands, from start to end",
-  what: "Processes one after the other. `list` has 100 task modules, the others one; cold is without what qtasks has noted in `.qtasks`.",
+  what: `Processes one after the other. \`list\` has 100 task modules, the others one; cold is without what qtasks has noted in \`.qtasks\`. NODE_EXTRA_CA_CERTS ${CERTIFICATES}.`,
   figures: [{ key: "ms", label: "whole run", unit: "ms", better: "lower" }],
   contenders: [
     { id: "node", label: "node -e 0", words: ["-e", "0"] },
@@ -82,7 +89,7 @@ function time({ folder, isCold, wordsOf }) {
   const start = performance.now();
   const { status, stderr } = spawnSync(process.execPath, words, {
     cwd: folder,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME },
+    env: ENVIRONMENT,
     encoding: "utf8",
   });
   const ms = performance.now() - start;

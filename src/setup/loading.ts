@@ -14,6 +14,7 @@ import {
   projectOf,
 } from "./projectConfig.js";
 import { factsOf } from "./taskFacts.js";
+import { translationsKept } from "./tsx.js";
 
 /**
  * Loads a project in this process, and keeps in the manifest what that came to. Only one at a time, and the first in a
@@ -71,6 +72,7 @@ export class Loading {
     });
     const known = { root, places: config.tasks, facts, actsOnQueueing: app.actsOnQueueing };
     this.#write(await this.#tasksEntry(known, files));
+    await translationsKept();
     return known;
   }
 

@@ -1,4 +1,6 @@
 import Module, { createRequire } from "node:module";
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { unnoticed } from "./footprint.js";
 
@@ -43,6 +45,21 @@ export function registerForCommonJs(onImport: (file: string) => void): void {
 
 export function isTsxForAll(): boolean {
   return isForAll;
+}
+
+/**
+ * Resolves once tsx has kept what it translated, for the next start. It does not say when that is: a command that ended
+ * before would translate everything each time. Files of the user's may be under way as well, so it is not waited for long.
+ */
+export async function translationsKept(): Promise<void> {
+  const untilMs = performance.now() + KEEPING_MS;
+  while (isForCommonJs && isWriting() && performance.now() < untilMs) await sleep(1);
+}
+
+const KEEPING_MS = 200;
+
+function isWriting(): boolean {
+  return process.getActiveResourcesInfo().includes("FSReqPromise");
 }
 
 /** An ES module, which tsx, where it is registered already, would translate. Not by import(), as a module waits for it. */

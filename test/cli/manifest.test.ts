@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { complaintOf, Project } from "./project.js";
 
@@ -229,6 +231,19 @@ utimesSync("lib.mjs", atime, mtime);`;
     forge(project, () => '{"loader":1}');
     expect(await listed(project)).toEqual(["a: it"]);
   });
+});
+
+test("TypeScript that has to be loaded again is not translated again, however short the command was", async () => {
+  const modules = Array.from({ length: 30 }, (_, n) => [
+    `tasks/t${n}.ts`,
+    `import { app } from "qtasks";\napp.task("t${n}", async (n: number) => n);\n`,
+  ]);
+  const kept = mkdtempSync(join(tmpdir(), "qtasks-translated-"));
+  const project = new Project(Object.fromEntries(modules), { TMPDIR: kept });
+  expect(await project.qtasks(["list"])).toMatchObject({ code: 0 });
+  const translations = readdirSync(kept, { recursive: true, withFileTypes: true });
+  rmSync(kept, { recursive: true });
+  expect(translations.filter((entry) => entry.isFile()).length).toBeGreaterThanOrEqual(30);
 });
 
 test("several commands that load at once leave a whole manifest", async () => {

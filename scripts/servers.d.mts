@@ -25,5 +25,12 @@ interface ServerKind {
   new (): Server;
 }
 
+/** What a server lets in only those by: TLS with these files, and a password, which is in its URL. */
+interface Guard {
+  readonly key: string;
+  readonly certificate: string;
+  readonly password: string;
+}
+
 export const RedisServer: ServerKind;
-export const PostgresServer: ServerKind;
+export const PostgresServer: ServerKind & { new (guard?: Guard): Server };

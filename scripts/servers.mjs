@@ -1,7 +1,15 @@
 // Servers of our own to be killed and started again, and a proxy before them to be cut: for the tests of faults and
 // for the nemesis.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -132,7 +140,12 @@ class OwnServer {
     this.port ??= await freePort();
     const [command, words, options] = this.command(host);
     this.#child = spawn(command, words, { stdio: "ignore", ...options });
-    await reachable(this.port, host, this.#child);
+    await reachable(this.port, host, this.#child, () => this.isServing());
+  }
+
+  /** False while it takes connections, but turns everyone away. */
+  isServing() {
+    return true;
   }
 
   /** As a crash would. */
@@ -172,31 +185,65 @@ export class PostgresServer extends OwnServer {
   static isThere = PostgresServer.#bin !== undefined;
   /** `pg_ctl stop -m immediate` */
   crash = "SIGQUIT";
+  #data = join(this.folder, "data");
+  #guard;
 
-  constructor() {
+  /** @param guard `{ key, certificate, password }`: it lets in only who speaks TLS and knows the password */
+  constructor(guard) {
     super("postgres");
+    this.#guard = guard;
   }
 
   urlAt(port, host = "127.0.0.1") {
-    return `postgres://qtasks@${host}:${port}/postgres`;
+    const password = this.#guard === undefined ? "" : `:${this.#guard.password}`;
+    return `postgres://qtasks${password}@${host}:${port}/postgres`;
   }
 
   command(host) {
-    const data = join(this.folder, "data");
-    if (!existsSync(data)) this.#make(data);
-    const words = ["-D", data, "-p", `${this.port}`, "-c", `listen_addresses=${host}`, "-k", this.folder];
-    return [join(PostgresServer.#bin, "postgres"), words, account()];
+    if (!existsSync(this.#data)) this.#make();
+    const place = [
+      "-D",
+      this.#data,
+      "-p",
+      `${this.port}`,
+      "-c",
+      `listen_addresses=${host}`,
+      "-k",
+      this.folder,
+    ];
+    const guarded = this.#guard === undefined ? [] : ["-c", "ssl=on"];
+    return [join(PostgresServer.#bin, "postgres"), [...place, ...guarded], account()];
   }
 
-  #make(data) {
-    const { uid, gid } = account();
-    if (uid !== undefined) spawnSync("chown", [`${uid}:${gid}`, this.folder]);
-    const words = ["-D", data, "-U", "qtasks", "-A", "trust", "-N", "--no-instructions"];
+  isServing() {
+    return /^ready\b/m.test(readFileSync(join(this.#data, "postmaster.pid"), "utf8"));
+  }
+
+  #make() {
+    const secret = join(this.folder, "password");
+    if (this.#guard !== undefined) writeFileSync(secret, this.#guard.password);
+    this.#giveAway(this.folder);
+    const entry = this.#guard === undefined ? ["-A", "trust"] : ["-A", "scram-sha-256", "--pwfile", secret];
+    const words = ["-D", this.#data, "-U", "qtasks", ...entry, "-N", "--no-instructions"];
     const { status, stderr } = spawnSync(join(PostgresServer.#bin, "initdb"), words, {
       ...account(),
       encoding: "utf8",
     });
     if (status !== 0) throw new Error(`initdb: ${stderr}`);
+    if (this.#guard !== undefined) this.#guardIt();
+  }
+
+  #guardIt() {
+    copyFileSync(this.#guard.certificate, join(this.#data, "server.crt"));
+    copyFileSync(this.#guard.key, join(this.#data, "server.key"));
+    writeFileSync(join(this.#data, "pg_hba.conf"), "hostssl all all all scram-sha-256\n");
+    this.#giveAway(this.#data);
+  }
+
+  /** To the account that the server runs under. */
+  #giveAway(folder) {
+    const { uid, gid } = account();
+    if (uid !== undefined) spawnSync("chown", ["-R", `${uid}:${gid}`, folder]);
   }
 }
 
@@ -223,7 +270,7 @@ async function freePort() {
   return port;
 }
 
-async function reachable(port, host, child) {
+async function reachable(port, host, child, isServing) {
   for (let round = 0; round < 1200; round++) {
     if (child.exitCode !== null) throw new Error(`the server on port ${port} ended with ${child.exitCode}`);
     const isOpen = await new Promise((resolve) => {
@@ -231,7 +278,7 @@ async function reachable(port, host, child) {
       socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
       socket.once("connect", () => socket.destroy());
     });
-    if (isOpen) return;
+    if (isOpen && isServing()) return;
     await sleep(50);
   }
   throw new Error(`the server on port ${port} does not answer`);

@@ -83,9 +83,13 @@ function redis(text: string, { queue }: BrokerSettings): Broker {
   return new RedisBroker({ queue, prefix, url: url.href });
 }
 
-function postgres(text: string, { queue }: BrokerSettings): Broker {
+function postgres(text: string, { queue, root }: BrokerSettings): Broker {
   const url = serverUrl(text, "postgres://USER@HOST/DATABASE");
   const schema = taken(url, "schema") ?? "bullmq";
+  for (const name of ["sslrootcert", "sslcert", "sslkey"]) {
+    const file = url.searchParams.get(name);
+    if (file) url.searchParams.set(name, resolve(root, file));
+  }
   return new PostgresBroker({ queue, schema, url: url.href });
 }
 

@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasRedis, makeCertificate, type OwnRedis, startCluster, startRedis } from "../brokers/ownRedis.js";
+import { makeCertificate } from "../brokers/certificate.js";
+import { hasRedis, type OwnRedis, startCluster, startRedis } from "../brokers/ownRedis.js";
 import { complaintOf, INLINE, Project } from "./project.js";
 
 interface Finding {

@@ -87,7 +87,7 @@ export class Connection {
 
 export function clientConfig(url: string | undefined, connection: object | undefined): ClientConfig {
   return {
-    ...(url !== undefined && { connectionString: url }),
+    ...(url !== undefined && { connectionString: strictTls(url) }),
     connectionTimeoutMillis: 5000,
     keepAlive: true,
     // For what is asked while connecting.
@@ -95,6 +95,12 @@ export function clientConfig(url: string | undefined, connection: object | undef
     application_name: "qtasks",
     ...connection,
   };
+}
+
+/** node-postgres takes these modes as `verify-full`, with a warning of ten lines that a later version will take them less strictly. */
+function strictTls(url: string): string {
+  if (/[?&]uselibpqcompat=true/.test(url)) return url;
+  return url.replace(/([?&]sslmode=)(prefer|require|verify-ca)(?=&|$)/, "$1verify-full");
 }
 
 /** An answer that takes longer is not waited for: the connection may swallow everything. */

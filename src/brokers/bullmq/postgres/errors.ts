@@ -4,7 +4,7 @@ import { BrokerError } from "../../../core/errors.js";
 export function toBrokerError(error: unknown, name: string): BrokerError {
   if (error instanceof BrokerError) return error;
   const detail = detailOf(error);
-  const state = sqlState(error) || (/\bSSL\b/.test(detail) ? "SSL" : "");
+  const state = signOf(error, detail);
   const { code, what, hint } =
     EXPLANATIONS.find(({ sign }) => sign.test(state)) ?? (isLoss(state, detail) ? UNREACHABLE : OTHER);
   return new BrokerError(code, `${what} (${name}): ${detail}`, { hint, cause: error });
@@ -20,6 +20,14 @@ export function isDuplicate(error: unknown): boolean {
   return sqlState(error) === "23505";
 }
 
+/** An SQLSTATE, a code of the system, or a word of ours for what has none that tells. */
+function signOf(error: unknown, detail: string): string {
+  const state = sqlState(error);
+  if (state === "28000" && /no encryption|SSL off/.test(detail)) return "PLAIN";
+  if (error instanceof Error && "syscall" in error && error.syscall === "open") return "FILE";
+  return state || (/\bSSL\b/.test(detail) ? "SSL" : "");
+}
+
 function sqlState(error: unknown): string {
   if (error instanceof AggregateError) return sqlState(error.errors[0]);
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
@@ -31,7 +39,7 @@ function detailOf(error: unknown): string {
 }
 
 interface Explanation {
-  /** of an SQLSTATE, or of a code of the system */
+  /** of what `signOf` gives */
   readonly sign: RegExp;
   readonly code: string;
   readonly what: string;
@@ -58,10 +66,22 @@ const EXPLANATIONS: readonly Explanation[] = [
     hint: "Check user, password and database in the URL.",
   },
   {
+    sign: /^PLAIN$/,
+    code: "E_BROKER",
+    what: "The PostgreSQL server refuses this user or database without TLS",
+    hint: "Where it asks for TLS, give `?sslmode=verify-full`; else check user and database in the URL.",
+  },
+  {
+    sign: /^FILE$/,
+    code: "E_BROKER",
+    what: "A file that the URL of the PostgreSQL server names cannot be read",
+    hint: "Check `sslrootcert`, `sslcert` and `sslkey`: their paths start from the project's folder.",
+  },
+  {
     sign: /SSL|TLS|CERT|VERIFY/,
     code: "E_BROKER",
     what: "The PostgreSQL server's TLS is not trusted, or it speaks none",
-    hint: "Give `?sslmode=verify-full&sslrootcert=FILE`; without TLS it is `?sslmode=disable`.",
+    hint: "Give `?sslmode=verify-full&sslrootcert=FILE`, by object `ssl: { ca }`, and a host that its certificate names; without TLS it is `?sslmode=disable`.",
   },
   {
     sign: /^42501$/,

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export const hasRedis = (process.env.PATH ?? "")
   .split(":")
@@ -15,6 +16,7 @@ if (!hasRedis)
 
 export interface OwnRedis {
   readonly port: number;
+  isRunning(): boolean;
   /** Resolves once it is gone, its files too. */
   stop(): Promise<void>;
 }
@@ -47,6 +49,7 @@ export async function startRedis(words: readonly string[] = []): Promise<OwnRedi
   });
   return {
     port,
+    isRunning: () => server.exitCode === null && server.signalCode === null,
     async stop() {
       server.kill("SIGKILL");
       await ended;
@@ -57,11 +60,49 @@ export async function startRedis(words: readonly string[] = []): Promise<OwnRedi
 
 /** Three servers that are one cluster when this resolves. */
 export async function startCluster(): Promise<readonly OwnRedis[]> {
-  const words = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-  const servers = await Promise.all([0, 1, 2].map(() => startRedis(words)));
-  const places = servers.map(({ port }) => `127.0.0.1:${port}`);
-  execFileSync("redis-cli", ["--cluster", "create", ...places, "--cluster-yes"], { stdio: "pipe" });
+  return await joined(3, []);
+}
+
+/**
+ * Three servers and a replica of each. A replica that has heard nothing of its server for five seconds takes its place:
+ * on a busy machine no sooner.
+ */
+export async function startReplicatedCluster(): Promise<readonly OwnRedis[]> {
+  const servers = await joined(6, ["--cluster-replicas", "1"], ["--cluster-node-timeout", "5000"]);
+  const follows = ({ port }: OwnRedis) => ask(port, "INFO", "replication").includes("master_link_status:up");
+  while (servers.filter(follows).length < 3) await sleep(100);
   return servers;
+}
+
+/** The server that takes the writes for a key, as one of the others sees it. */
+export function holderOf(key: string, asked: OwnRedis, servers: readonly OwnRedis[]): OwnRedis {
+  const moved = /^MOVED \d+ .*:(\d+)$/.exec(ask(asked.port, "TYPE", key));
+  return servers.find(({ port }) => port === Number(moved?.[1])) ?? asked;
+}
+
+async function joined(
+  count: number,
+  how: readonly string[],
+  words: readonly string[] = [],
+): Promise<readonly OwnRedis[]> {
+  const starts = Array.from({ length: count }, () => startRedis(["--cluster-enabled", "yes", ...words]));
+  const servers = await Promise.all(starts);
+  const places = servers.map(({ port }) => `127.0.0.1:${port}`);
+  execFileSync("redis-cli", ["--cluster", "create", ...places, ...how, "--cluster-yes"], { stdio: "pipe" });
+  for (const { port } of servers) {
+    while (clusterState(port) !== "ok") await sleep(100);
+  }
+  return servers;
+}
+
+/** As the server on this port sees its cluster: `ok`, or `fail`, when it serves nobody. */
+export function clusterState(port: number): string | undefined {
+  return /^cluster_state:(\w+)/m.exec(ask(port, "CLUSTER", "INFO"))?.[1];
+}
+
+/** What a server says, itself and no other of its cluster. */
+function ask(port: number, ...words: readonly string[]): string {
+  return execFileSync("redis-cli", ["-p", `${port}`, ...words], { encoding: "utf8" }).trim();
 }
 
 async function freePort(): Promise<number> {

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from "ioredis";
-import { nodesOf } from "./nodes.js";
+import { isCluster, nodesOf } from "./nodes.js";
 
 /**
  * A connection to the server or the cluster, over which calls go in the order in which they are made. When it breaks,
@@ -50,11 +50,13 @@ export class Connection {
     return new Connection("nodes" in this.redis ? this.redis.duplicate() : this.redis.duplicate());
   }
 
-  /** Resolves when it is there, with the first attempt or not at all. */
+  /** Resolves when it is there: a server with the first attempt or not at all, a cluster in a few seconds. */
   async open(): Promise<void> {
     try {
-      await this.redis.connect();
-      // A cluster is connected before it is known to serve.
+      const connected = this.redis.connect();
+      // While a cluster puts another in a dead server's place, ioredis tries again, and its promise never settles.
+      await (isCluster(this.redis) ? Promise.race([connected, this.#becomeReady(OPEN_MS)]) : connected);
+      // It is connected before it is known to serve.
       if (!this.#isReady) await this.#becomeReady();
     } catch (error) {
       this.redis.disconnect();
@@ -102,7 +104,7 @@ export class Connection {
     });
   }
 
-  async #becomeReady(): Promise<void> {
+  async #becomeReady(withinMs = RETURN_MS): Promise<void> {
     this.#becoming ??= new Promise<void>((resolve, reject) => {
       const end = (settle: () => void) => {
         clearTimeout(timer);
@@ -113,7 +115,7 @@ export class Connection {
       };
       const come = () => end(resolve);
       const fail = () => end(() => reject(this.#reason ?? new Error("Connection is closed.")));
-      const timer = setTimeout(fail, RETURN_MS);
+      const timer = setTimeout(fail, withinMs);
       this.redis.on("ready", come).on("end", fail);
       if (this.redis.status === "end") fail();
     });
@@ -146,5 +148,6 @@ export class Connection {
 const ANSWER_MS = 5000;
 /** So long a call waits for a connection that is broken. */
 const RETURN_MS = 2000;
+const OPEN_MS = 5000;
 const GREETING_MS = 3000;
 const WAKING_MS = 500;

@@ -66,7 +66,9 @@ export class Connection {
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
-    if (this.#isReady) await this.#send(this.redis, "QUIT", [], ANSWER_MS).catch(() => {});
+    // Each server answers in turn: once it has answered this, also what was asked before.
+    const servers = this.#isReady ? nodesOf(this.redis) : [];
+    await Promise.allSettled(servers.map((server) => this.#send(server, "PING", [], ANSWER_MS)));
     this.redis.disconnect();
   }
 

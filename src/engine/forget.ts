@@ -1,7 +1,7 @@
 import type { System } from "../ports/system.js";
 
-/** One piece keeps nobody waiting for long. */
-const AT_ONCE = 500;
+/** So many at once keep nobody waiting for long. */
+export const PIECE = 500;
 
 /**
  * Forgets very many tasks in pieces. After each it rests for as long as that took: whoever else wants the queue has
@@ -16,9 +16,9 @@ export async function forgetInPieces(
   let forgotten = 0;
   for (;;) {
     const startMs = system.now().monoMs;
-    const gone = await some(AT_ONCE);
+    const gone = await some(PIECE);
     forgotten += gone;
-    if (gone < AT_ONCE) return forgotten;
+    if (gone < PIECE) return forgotten;
     const tookMs = system.now().monoMs - startMs;
     if (tookMs > 0) await new Promise<void>((resolve) => void system.timer(tookMs, resolve));
   }

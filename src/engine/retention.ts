@@ -1,11 +1,11 @@
 import type { Config } from "../core/config.js";
 import type { Broker } from "../ports/broker.js";
 import type { CancelTimer, System } from "../ports/system.js";
+import { PIECE } from "./forget.js";
 import type { ReportFault } from "./hooks.js";
 
 const EVERY_MS = 30_000;
-/** Small, so that claims do not wait for it; while there is more, the next follows soon. */
-const AT_ONCE = 500;
+/** While there is more, the next piece follows soon. */
 const SOON_MS = 100;
 
 /** Forgets finished tasks beyond `keepFinished`, in small pieces, while a worker runs. */
@@ -43,9 +43,9 @@ export class Retention {
     const { age, count } = this.#keep;
     try {
       const finishedBeforeMs = age === null ? undefined : this.#system.now().wallMs - age * 1000;
-      const tooOld = age === null ? 0 : await this.#broker.prune({ finishedBeforeMs, limit: AT_ONCE });
-      const tooMany = count === null ? 0 : await this.#broker.prune({ keep: count, limit: AT_ONCE });
-      this.#later(Math.max(tooOld, tooMany) >= AT_ONCE ? SOON_MS : EVERY_MS);
+      const tooOld = age === null ? 0 : await this.#broker.prune({ finishedBeforeMs, limit: PIECE });
+      const tooMany = count === null ? 0 : await this.#broker.prune({ keep: count, limit: PIECE });
+      this.#later(Math.max(tooOld, tooMany) >= PIECE ? SOON_MS : EVERY_MS);
     } catch (error) {
       // What was under way when the worker stopped may find the queue closed.
       if (this.#isStopped) return;

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, test } from "vitest";
 import { PostgresBroker } from "../../src/brokers/bullmq/postgres/broker.js";
 import { brokerConformance } from "../../src/testing/index.js";
+import { openedOn } from "./opened.js";
 import { ANOTHER_BOOT, dropSchema, postgresUrl } from "./servers.js";
 
 const url = await postgresUrl();
@@ -13,22 +14,9 @@ else {
   brokerConformance({
     suite: "postgres",
     test,
-    async open() {
+    open() {
       const queue = `suite-${randomUUID()}`;
-      const brokers: PostgresBroker[] = [];
-      const connect = async () => {
-        const broker = new PostgresBroker({ url, schema, queue, shownAs: "postgres" });
-        brokers.push(broker);
-        await broker.open();
-        return broker;
-      };
-      return {
-        broker: await connect(),
-        second: connect,
-        async dispose() {
-          for (const broker of brokers) await broker.close();
-        },
-      };
+      return openedOn(() => new PostgresBroker({ url, schema, queue, shownAs: "postgres" }));
     },
     skip: ANOTHER_BOOT,
   });

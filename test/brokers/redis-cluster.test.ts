@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RedisBroker } from "../../src/brokers/bullmq/redis/broker.js";
 import { brokerConformance } from "../../src/testing/index.js";
+import { openedOn } from "./opened.js";
 import { hasRedis, type OwnRedis, startCluster } from "./ownRedis.js";
 import { ANOTHER_BOOT } from "./servers.js";
 
@@ -32,24 +33,11 @@ else {
   brokerConformance({
     suite: "redis cluster",
     test,
-    async open() {
+    open() {
       // Each case has another slot, so that all nodes have their share.
       const prefix = `{${randomUUID()}}`;
       const url = urlOf(servers[0] as OwnRedis);
-      const brokers: RedisBroker[] = [];
-      const connect = async () => {
-        const broker = new RedisBroker({ url, prefix, queue: "suite", shownAs: url });
-        brokers.push(broker);
-        await broker.open();
-        return broker;
-      };
-      return {
-        broker: await connect(),
-        second: connect,
-        async dispose() {
-          for (const broker of brokers) await broker.close();
-        },
-      };
+      return openedOn(() => new RedisBroker({ url, prefix, queue: "suite", shownAs: url }));
     },
     skip: ANOTHER_BOOT,
   });

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { RedisBroker } from "../../src/brokers/bullmq/redis/broker.js";
 import { brokerConformance } from "../../src/testing/index.js";
 import { Stage } from "../../src/testing/stage.js";
+import { openedOn } from "./opened.js";
 import { ANOTHER_BOOT, redisUrl, removeKeys } from "./servers.js";
 
 const url = await redisUrl();
@@ -32,23 +33,10 @@ else {
   brokerConformance({
     suite: "redis",
     test,
-    async open() {
+    open() {
       const prefix = `qtasks-test-${randomUUID()}`;
-      const brokers: RedisBroker[] = [];
-      const connect = async () => {
-        const broker = new RedisBroker({ url, prefix, queue: "suite", shownAs: url });
-        brokers.push(broker);
-        await broker.open();
-        return broker;
-      };
-      return {
-        broker: await connect(),
-        second: connect,
-        async dispose() {
-          for (const broker of brokers) await broker.close();
-          await removeKeys(url, prefix);
-        },
-      };
+      const make = () => new RedisBroker({ url, prefix, queue: "suite", shownAs: url });
+      return openedOn(make, () => removeKeys(url, prefix));
     },
     skip: ANOTHER_BOOT,
   });

@@ -300,15 +300,17 @@ BEGIN
   RETURN true;
 END $$;
 
+-- Those to keep are the newest: how many are beyond them is counted, and the oldest are found by the index.
 CREATE OR REPLACE FUNCTION qtasks_prune(p_queue text, p_before bigint, p_keep bigint, p_limit bigint, p_statuses text[])
 RETURNS bigint LANGUAGE sql SET search_path FROM CURRENT AS $$
-  WITH ended AS (
-    SELECT uuid, finished_at_ms, arrival FROM qtasks_task
+  WITH doomed AS (
+    SELECT uuid FROM qtasks_task
     WHERE queue = p_queue AND status NOT IN ('new', 'process') AND status = ANY (p_statuses)
-    ORDER BY finished_at_ms DESC, arrival DESC OFFSET p_keep
-  ), doomed AS (
-    SELECT uuid FROM ended WHERE p_before IS NULL OR finished_at_ms < p_before
-    ORDER BY finished_at_ms, arrival LIMIT p_limit
+      AND (p_before IS NULL OR finished_at_ms < p_before)
+    ORDER BY finished_at_ms, arrival LIMIT CASE WHEN p_keep > 0 THEN least(p_limit, (
+      SELECT greatest(count(*) - p_keep, 0) FROM qtasks_task
+      WHERE queue = p_queue AND status NOT IN ('new', 'process') AND status = ANY (p_statuses)
+    )) ELSE p_limit END
   ), removed AS (
     DELETE FROM job USING doomed WHERE queue = p_queue AND id = doomed.uuid RETURNING 1
   ) SELECT count(*) FROM removed

@@ -10,7 +10,7 @@ process.on("exit", () => {
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
 /** Nothing that the shell of whoever measures may have set reaches what is measured. */
-const ENVIRONMENT = { PATH: process.env.PATH, HOME: process.env.HOME };
+export const ENVIRONMENT = { PATH: process.env.PATH, HOME: process.env.HOME };
 
 /** @returns a child process that ends with this one; what it says is kept in `child.said` */
 export function start(command, words, { env = {}, ...options } = {}) {

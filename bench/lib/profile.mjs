@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { qtasks } from "../queues/qtasks.mjs";
 import { until } from "./clock.mjs";
 import { makeFolder } from "./folders.mjs";
-import { openApp, startQtasksWorker } from "./project.mjs";
+import { fill, openApp, startQtasksWorker } from "./project.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PLACES = 100;
@@ -36,8 +36,7 @@ const AREAS = [
 export async function profileOfDrain(count) {
   const place = await qtasks.place();
   const app = openApp(place.folder);
-  const call = { taskName: "noop", args: [], options: {} };
-  for (let left = count; left > 0; left -= 1000) await app.addTasks(Array(1000).fill(call));
+  await fill(app, count);
   const folder = makeFolder("profile");
   const node = ["--cpu-prof", "--cpu-prof-interval", "200", `--cpu-prof-dir=${folder}`];
   const worker = await startQtasksWorker(place.folder, ["--concurrency", String(PLACES)], {}, node);

@@ -45,6 +45,12 @@ export function openApp(folder, options = {}) {
   return new QueueTasks({ broker: `sqlite:${join(folder, ".qtasks/queue.db")}`, ...options });
 }
 
+/** Queues so many tasks that do nothing, a thousand at a time. */
+export async function fill(app, count, options = {}) {
+  const call = { taskName: "noop", args: [], options };
+  for (let left = count; left > 0; left -= 1000) await app.addTasks(Array(Math.min(left, 1000)).fill(call));
+}
+
 /** `qtasks worker` as users start it; resolves once it claims. */
 export async function startQtasksWorker(folder, words = [], env = {}, nodeWords = []) {
   const child = start(process.execPath, [...nodeWords, BIN, "worker", ...words], { cwd: folder, env });

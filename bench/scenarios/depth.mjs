@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { makeProject, openApp } from "../lib/project.mjs";
+import { fill, makeProject, openApp } from "../lib/project.mjs";
 import { median } from "../lib/statistics.mjs";
 
 const CLAIMS = 200;
@@ -31,9 +31,9 @@ export const depth = {
   async open({ waiting, scheduled }, n) {
     const folder = makeProject();
     const filling = openApp(folder, { durability: "normal" });
-    await queue(filling, n * scheduled, { priority: -1, delay: "365d" });
-    await queue(filling, n * waiting);
-    await queue(filling, 1000);
+    await fill(filling, n * scheduled, { priority: -1, delay: "365d" });
+    await fill(filling, n * waiting);
+    await fill(filling, 1000);
     await filling.close();
     // Closed, the log is folded into the file.
     const bytes = statSync(join(folder, ".qtasks/queue.db")).size / (n * (scheduled + waiting) + 1000);
@@ -45,18 +45,11 @@ export const depth = {
   close: ({ app }) => app.close(),
 };
 
-async function queue(app, count, options = {}) {
-  const call = { taskName: "noop", args: [], options };
-  for (let left = count; left > 0; left -= 1000) {
-    await app.addTasks(Array(Math.min(left, 1000)).fill(call));
-  }
-}
-
 async function timesOfClaims(app) {
   const times = [];
   for (let i = 0; i < CLAIMS; i++) {
     // The shortest line must not end, and the others are written to alike.
-    if (i % 100 === 0) await queue(app, 1000);
+    if (i % 100 === 0) await fill(app, 1000);
     times.push(await timeOfClaim(app));
   }
   return times;

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { hasEnded, start } from "../lib/processes.mjs";
-import { BIN, makeProject, openApp, startQtasksWorker } from "../lib/project.mjs";
+import { ENVIRONMENT, hasEnded, start } from "../lib/processes.mjs";
+import { BIN, fill, makeProject, openApp, startQtasksWorker } from "../lib/project.mjs";
 import { quantile } from "../lib/statistics.mjs";
 
 const ROUNDS = { full: 3, quick: 1 };
@@ -29,12 +29,11 @@ export const retention = {
   async open({ keeps, isPruned = false }, n) {
     const folder = makeProject();
     const app = openApp(folder);
-    const call = { taskName: "noop", args: [], options: {} };
-    for (let left = n; left > 0; left -= 1000) await app.addTasks(Array(Math.min(left, 1000)).fill(call));
+    await fill(app, n);
     const words = ["worker", "--burst", "--concurrency", "100", "--log-level", "error"];
     spawnSync(process.execPath, [BIN, ...words], {
       cwd: folder,
-      env: { ...process.env, QTASKS_KEEP_FINISHED: "false" },
+      env: { ...ENVIRONMENT, QTASKS_KEEP_FINISHED: "false" },
     });
     const worker = await startQtasksWorker(folder, [], { QTASKS_KEEP_FINISHED: JSON.stringify(keeps) });
     await worker.pause();

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../lib/clock.mjs";
 import { residentMiB } from "../lib/processes.mjs";
-import { BIN, makeProject, openApp, startQtasksWorker } from "../lib/project.mjs";
+import { BIN, fill, makeProject, openApp, startQtasksWorker } from "../lib/project.mjs";
 
 const MIB = 2 ** 20;
 const WORKS_MS = 5000;
@@ -31,8 +31,7 @@ export const size = {
   async open(_, n) {
     const folder = makeProject();
     const app = openApp(folder);
-    const call = { taskName: "noop", args: [], options: {} };
-    for (let left = n; left > 0; left -= 1000) await app.addTasks(Array(Math.min(left, 1000)).fill(call));
+    await fill(app, n);
     await app.close();
     return folder;
   },

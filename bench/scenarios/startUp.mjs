@@ -1,13 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { ENVIRONMENT } from "../lib/processes.mjs";
 import { BIN, makeProject, openApp, startQtasksWorker } from "../lib/project.mjs";
 
 const QUEUED = 300;
 
 /** As whoever uses this machine starts them: every start of Node reads these certificates, which takes a while. */
-const { PATH, HOME, NODE_EXTRA_CA_CERTS } = process.env;
-const ENVIRONMENT = { PATH, HOME, ...(NODE_EXTRA_CA_CERTS && { NODE_EXTRA_CA_CERTS }) };
+const { NODE_EXTRA_CA_CERTS } = process.env;
+const HERE = { ...ENVIRONMENT, ...(NODE_EXTRA_CA_CERTS && { NODE_EXTRA_CA_CERTS }) };
 const CERTIFICATES = NODE_EXTRA_CA_CERTS
   ? "names certificates, which every start of Node reads"
   : "is not set";
@@ -89,7 +90,7 @@ function time({ folder, isCold, wordsOf }) {
   const start = performance.now();
   const { status, stderr } = spawnSync(process.execPath, words, {
     cwd: folder,
-    env: ENVIRONMENT,
+    env: HERE,
     encoding: "utf8",
   });
   const ms = performance.now() - start;

@@ -14,6 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, vi } from "vitest";
 import { QueueTasks } from "../../src/index.js";
+import { queueUnderTest } from "../brokers/underTest.js";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
 const BIN = join(REPO, "bin", "qtasks.js");
@@ -71,6 +72,7 @@ afterAll(async () => {
 export class Project {
   readonly root: string;
   readonly #running = new Set<Running>();
+  readonly #queue = queueUnderTest();
   readonly #env: Readonly<Record<string, string>>;
 
   /**
@@ -78,7 +80,7 @@ export class Project {
    * @param env for every command in it
    */
   constructor(files: Readonly<Record<string, string>> = {}, env: Readonly<Record<string, string>> = {}) {
-    this.#env = env;
+    this.#env = { ...this.#queue, ...env };
     this.root = mkdtempSync(join(tmpdir(), "qtasks-cli-"));
     this.write("node_modules/.keep");
     symlinkSync(REPO, this.path("node_modules/qtasks"));
@@ -89,6 +91,11 @@ export class Project {
 
   path(file: string): string {
     return join(this.root, file);
+  }
+
+  /** the URL of its queue's broker */
+  get broker(): string {
+    return this.#queue?.QTASKS_BROKER ?? `sqlite:${this.path(".qtasks/queue.db")}`;
   }
 
   write(file: string, text = ""): void {
@@ -136,7 +143,7 @@ export class Project {
 
   /** What `status ID --json` shows, without starting a command. */
   async record(uuid: string): Promise<unknown> {
-    const app = new QueueTasks({ broker: `sqlite:${this.path(".qtasks/queue.db")}` });
+    const app = this.#app();
     try {
       return JSON.parse(JSON.stringify(await app.get(uuid)));
     } finally {
@@ -148,7 +155,7 @@ export class Project {
   async queue(
     ...calls: readonly (readonly [taskName: string, ...args: unknown[]])[]
   ): Promise<readonly string[]> {
-    const app = new QueueTasks({ broker: `sqlite:${this.path(".qtasks/queue.db")}` });
+    const app = this.#app();
     try {
       const tasks = await app.addTasks(calls.map(([taskName, ...args]) => ({ taskName, args, options: {} })));
       return tasks.map(({ uuid }) => uuid);
@@ -226,6 +233,10 @@ export class Project {
     for (const running of left) running.kill("SIGKILL");
     await Promise.all(left.map(({ ended }) => ended));
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #app(): QueueTasks {
+    return new QueueTasks({ broker: this.broker, name: this.#queue?.QTASKS_NAME ?? "qtasks" });
   }
 }
 

@@ -67,6 +67,36 @@ export const connections = theme({
     assert.deepEqual([outcomes[6], outcomes[7]], ["cancelling", false]);
   },
 
+  "lets nobody come between the verbs of one turn": async (stage) => {
+    const { broker } = stage;
+    const other = await stage.secondBroker();
+    let isOver = false;
+    const take = async () => {
+      const taken: string[] = [];
+      while (!isOver) {
+        const { claims } = await other.claim(stage.request({ workerId: "another" }));
+        taken.push(...claims.map(({ lease }) => lease.uuid));
+      }
+      return taken;
+    };
+    const others = take();
+    const tasks = Array.from({ length: 50 }, () => stage.task());
+    const own: string[] = [];
+    for (const task of tasks) {
+      const [, { claims }] = await Promise.all([
+        broker.enqueue([task]),
+        broker.claim(stage.request({ uuids: [task.uuid] })),
+      ]);
+      own.push(...claims.map(({ lease }) => lease.uuid));
+    }
+    isOver = true;
+    assert.deepEqual(await others, []);
+    assert.deepEqual(
+      own,
+      tasks.map(({ uuid }) => uuid),
+    );
+  },
+
   "commits the other verbs of a turn when one of them fails": async (stage) => {
     const [first, second] = [stage.task(), stage.task()];
     const outcomes = await Promise.allSettled([

@@ -104,31 +104,29 @@ export class PostgresBroker implements Broker {
   async claim(request: ClaimRequest): Promise<Claimed> {
     const { names, uuids = null, limit, atMost, leaseMs, now, workerName, workerId } = request;
     return await this.#unanswered.claim(request, async (above) => {
-      const [rows, [next]] = await Promise.all([
-        this.#call<TaskRow>(
-          "SELECT * FROM qtasks_claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-          [
-            [...new Set(names)],
-            uuids,
-            limit,
-            atMost?.names ?? [],
-            atMost?.limit ?? 0,
-            whole(now.wallMs),
-            now.monoMs,
-            now.bootId,
-            leaseMs,
-            JSON.stringify(workerName),
-            workerId,
-            above,
-          ],
-        ),
-        this.#call<{ next: string | null }>(
-          `SELECT MIN(run_at_ms) AS next FROM qtasks_task
-         WHERE queue = $1 AND name = ANY ($2) AND status = 'new' AND NOT is_due`,
-          [names],
-        ),
-      ]);
-      return { claims: rows.map(toClaim), nextDueAtMs: toNumber(next?.next) };
+      const rows = await this.#call<(TaskRow | { uuid: null }) & { next: string | null }>(
+        `SELECT claimed.*, next FROM (
+           SELECT MIN(run_at_ms) AS next FROM qtasks_task
+           WHERE queue = $1 AND name = ANY ($2) AND status = 'new' AND NOT is_due AND run_at_ms > $7
+         ) AS later
+         LEFT JOIN qtasks_claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS claimed ON true`,
+        [
+          [...new Set(names)],
+          uuids,
+          limit,
+          atMost?.names ?? [],
+          atMost?.limit ?? 0,
+          whole(now.wallMs),
+          now.monoMs,
+          now.bootId,
+          leaseMs,
+          JSON.stringify(workerName),
+          workerId,
+          above,
+        ],
+      );
+      const claims = rows.filter((row): row is TaskRow & { next: string | null } => row.uuid !== null);
+      return { claims: claims.map(toClaim), nextDueAtMs: toNumber(rows[0]?.next) };
     });
   }
 
@@ -345,7 +343,7 @@ export class PostgresBroker implements Broker {
     const connection = this.#opened();
     for (let turn = 0; ; turn++) {
       try {
-        return await connection.query<Row>(text, [this.#place.queue, ...values], answerMs);
+        return await connection.query<Row>({ text, values: [this.#place.queue, ...values], answerMs });
       } catch (error) {
         if (turn >= DEADLOCK_RETRIES || !isDeadlock(error)) throw toBrokerError(error, this.name);
       }
@@ -355,7 +353,7 @@ export class PostgresBroker implements Broker {
   /** Of the server, whatever the queue. */
   async #ask<Row extends QueryResultRow>(text: string): Promise<Row[]> {
     try {
-      return await this.#opened().query<Row>(text);
+      return await this.#opened().query<Row>({ text });
     } catch (error) {
       throw toBrokerError(error, this.name);
     }

@@ -1,13 +1,29 @@
 import type { Client, ClientConfig, QueryResultRow } from "pg";
+import { Turn } from "../turn.js";
+
+interface Query {
+  readonly text: string;
+  readonly values?: readonly unknown[];
+  /** more than usual for what may take long */
+  readonly answerMs?: number | undefined;
+}
+
+interface Asked extends Query {
+  resolve(rows: QueryResultRow[]): void;
+  reject(error: unknown): void;
+}
 
 /**
- * One connection to the server, which sends queries in the order in which they are asked. When it breaks, what is
- * under way fails, and the next query connects anew.
+ * One connection to the server, which sends queries in the order in which they are asked; those of one turn of the event
+ * loop take effect in one step. When it breaks, what is under way fails, and the next query connects anew.
  */
 export class Connection {
   readonly #connect: () => Promise<Client>;
   #client: Client | undefined;
   #connecting: Promise<Client> | undefined;
+  readonly #turn = new Turn<Asked>((asked) => {
+    this.#last = this.#last.then(() => this.#answer(asked));
+  });
   /** Settles with the query that was asked last. */
   #last: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -20,15 +36,10 @@ export class Connection {
     this.#connect = connect;
   }
 
-  /** @param answerMs more than usual for what may take long */
-  query<Row extends QueryResultRow>(
-    text: string,
-    values: readonly unknown[] = [],
-    answerMs = ANSWER_MS,
-  ): Promise<Row[]> {
-    const answer = this.#last.then(() => this.#send<Row>(text, values, answerMs));
-    this.#last = answer.catch(() => {});
-    return answer;
+  query<Row extends QueryResultRow>(query: Query): Promise<Row[]> {
+    return new Promise((resolve, reject) => {
+      this.#turn.add({ ...query, resolve: (rows) => resolve(rows as Row[]), reject });
+    });
   }
 
   ready(): Promise<Client> {
@@ -45,22 +56,47 @@ export class Connection {
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
+    this.#turn.end();
     await this.#last;
     this.#isClosed = true;
     const client = await this.#connecting?.catch(() => undefined);
     await client?.end().catch(() => {});
   }
 
-  async #send<Row extends QueryResultRow>(
-    text: string,
-    values: readonly unknown[],
-    answerMs: number,
-  ): Promise<Row[]> {
-    const client = await this.ready();
+  async #answer(asked: readonly Asked[]): Promise<void> {
+    if (asked.length > 1 && (await this.#together(asked))) return;
+    for (const { resolve, reject, ...query } of asked)
+      await this.ready()
+        .then((client) => this.#send(client, query))
+        .then(resolve, reject);
+  }
+
+  /** As one transaction; false where the server refuses one of them, and nothing took effect. */
+  async #together(asked: readonly Asked[]): Promise<boolean> {
+    try {
+      const client = await this.ready();
+      try {
+        await this.#send(client, { text: "BEGIN" });
+        const answers: QueryResultRow[][] = [];
+        for (const query of asked) answers.push(await this.#send(client, query));
+        await this.#send(client, { text: "COMMIT" });
+        for (const [place, { resolve }] of asked.entries()) resolve(answers[place] ?? []);
+      } catch (error) {
+        if (!isAnswer(error)) throw error;
+        await this.#send(client, { text: "ROLLBACK" });
+        return false;
+      }
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
+    return true;
+  }
+
+  async #send(client: Client, { text, values = [], answerMs = ANSWER_MS }: Query): Promise<QueryResultRow[]> {
     // Its types do not know that a query may have a time of its own.
     const query = { text, values: [...values], query_timeout: answerMs };
     try {
-      return (await client.query<Row>(query)).rows;
+      return (await client.query<QueryResultRow>(query)).rows;
     } catch (error) {
       if (!isAnswer(error)) this.#broken(client);
       throw error;

@@ -31,7 +31,7 @@ import { livingOf, workerEntry } from "../workers.js";
 import { connect, type RedisPlace, type RedisSession } from "./connect.js";
 import { diagnose } from "./diagnose.js";
 import { toBrokerError } from "./errors.js";
-import type { ScriptName } from "./lua/verbs.js";
+import type { Verb } from "./lua/program.js";
 import { RECORD_FIELDS, toNumber, toRecord } from "./record.js";
 import {
   type ClaimRow,
@@ -48,12 +48,12 @@ import { readServers, riskFindings } from "./server.js";
 import { RedisTransfer } from "./transfer.js";
 
 /**
- * Tasks as BullMQ jobs on a Redis server, for several machines. Each verb is one script, so it takes effect whole;
+ * Tasks as BullMQ jobs on a Redis server, for several machines. What is asked in one turn takes effect in one step;
  * what is under way when the connection breaks may or may not be stored.
  */
 export class RedisBroker implements Broker {
   readonly name: string;
-  readonly transfer = new RedisTransfer((script, args) => this.#run(script, args));
+  readonly transfer = new RedisTransfer((verb, args) => this.#run(verb, args));
   readonly #place: RedisPlace;
   readonly #listeners = new Listeners((tell) => this.#opened().listen(tell));
   readonly #unanswered = new UnansweredClaims();
@@ -248,9 +248,9 @@ export class RedisBroker implements Broker {
     return diagnose(this.#place, this.name, now);
   }
 
-  async #run(script: ScriptName, args: readonly Argument[] = [], answerMs?: number): Promise<unknown> {
+  async #run(verb: Verb, args: readonly Argument[] = [], answerMs?: number): Promise<unknown> {
     try {
-      return await this.#opened().scripts.run(script, args, answerMs);
+      return await this.#opened().scripts.run(verb, args, answerMs);
     } catch (error) {
       throw toBrokerError(error, this.name);
     }

@@ -47,7 +47,7 @@ export async function connect(place: RedisPlace): Promise<RedisSession> {
       await second.open();
       return await readEvents(second, `${base}events`, tell);
     },
-    close: () => connection.close(),
+    close: () => scripts.close(),
   };
 }
 

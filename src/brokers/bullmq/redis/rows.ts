@@ -2,7 +2,8 @@ import type { NewTask } from "../../../core/record.js";
 import type { Claim, LeaseState, RunReport, Settlement } from "../../../ports/broker.js";
 import { bullPriority, whole } from "../given.js";
 import type { StoredWorker, WorkerEntry } from "../workers.js";
-import type { ENQUEUE_FIELDS, SETTLE_FIELDS } from "./lua/verbs.js";
+import type { ENQUEUE_FIELDS } from "./lua/enqueue.js";
+import type { SETTLE_FIELDS } from "./lua/settle.js";
 import { toArgs, toNumber } from "./record.js";
 import type { Argument } from "./scripts.js";
 

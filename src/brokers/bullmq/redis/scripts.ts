@@ -1,38 +1,74 @@
 import { createHash } from "node:crypto";
+import { Turn } from "../turn.js";
 import type { Connection } from "./connection.js";
-import { SCRIPTS, type ScriptName } from "./lua/verbs.js";
+import { PROGRAM, type Verb } from "./lua/program.js";
 
 export type Argument = string | number;
 
-/** Our scripts on one server, each of which takes effect whole. */
+interface Asked {
+  readonly verb: Verb;
+  readonly args: readonly Argument[];
+  readonly answerMs: number | undefined;
+  resolve(answer: unknown): void;
+  reject(error: unknown): void;
+}
+
+/** Our script on one server. What is asked in one turn of the event loop takes effect in one step, in that order. */
 export class Scripts {
   readonly #connection: Connection;
   /** where the keys of the queue begin */
   readonly #base: string;
+  readonly #turn = new Turn<Asked>((asked) => void this.#answer(asked));
 
   constructor(connection: Connection, base: string) {
     this.#connection = connection;
     this.#base = base;
   }
 
-  /** Hands them to the server, so that later calls take effect in the order in which they are made. */
+  /** Hands it to the server, so that later calls take effect in the order in which they are made. */
   async load(): Promise<void> {
-    const texts = Object.values(SCRIPTS);
-    await Promise.all(texts.map((text) => this.#connection.callEach("SCRIPT", ["LOAD", text])));
+    await this.#connection.callEach("SCRIPT", ["LOAD", PROGRAM]);
   }
 
   /** @param answerMs more than usual for what may take long */
-  async run(name: ScriptName, args: readonly Argument[] = [], answerMs?: number): Promise<unknown> {
+  run(verb: Verb, args: readonly Argument[] = [], answerMs?: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#turn.add({ verb, args, answerMs, resolve, reject });
+    });
+  }
+
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    this.#turn.end();
+    await this.#connection.close();
+  }
+
+  async #answer(asked: readonly Asked[]): Promise<void> {
     try {
-      return await this.#connection.call("EVALSHA", [DIGESTS[name], 1, this.#base, ...args], answerMs);
+      const answers = await this.#send(asked);
+      for (const [place, { resolve, reject }] of asked.entries()) {
+        const answer = answers[place];
+        if (answer instanceof Error) reject(answer);
+        else resolve(answer);
+      }
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
+  }
+
+  async #send(asked: readonly Asked[]): Promise<readonly unknown[]> {
+    const words = asked.flatMap(({ verb, args }) => [verb, args.length, ...args]);
+    const longest = Math.max(...asked.map(({ answerMs = 0 }) => answerMs)) || undefined;
+    const call = (command: string, script: string) =>
+      this.#connection.call(command, [script, 1, this.#base, ...words], longest) as Promise<unknown[]>;
+    try {
+      return await call("EVALSHA", DIGEST);
     } catch (error) {
       // The server was restarted, or somebody flushed its scripts.
       if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-      return this.#connection.call("EVAL", [SCRIPTS[name], 1, this.#base, ...args], answerMs);
+      return await call("EVAL", PROGRAM);
     }
   }
 }
 
-const DIGESTS = Object.fromEntries(
-  Object.entries(SCRIPTS).map(([name, text]) => [name, createHash("sha1").update(text).digest("hex")]),
-) as Record<ScriptName, string>;
+const DIGEST = createHash("sha1").update(PROGRAM).digest("hex");

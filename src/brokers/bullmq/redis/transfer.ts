@@ -9,7 +9,7 @@ import type {
 } from "../../../ports/broker.js";
 import type { Moment } from "../../../ports/system.js";
 import { bullPriority, toLogLine, toUnique, whole } from "../given.js";
-import type { ScriptName } from "./lua/verbs.js";
+import type { Verb } from "./lua/program.js";
 import { RECORD_FIELDS, toRecord } from "./record.js";
 import type { Argument } from "./scripts.js";
 
@@ -26,9 +26,9 @@ type DepartureRow = readonly [
 ];
 
 export class RedisTransfer implements Transfer {
-  readonly #run: (script: ScriptName, args?: readonly Argument[]) => Promise<unknown>;
+  readonly #run: (verb: Verb, args?: readonly Argument[]) => Promise<unknown>;
 
-  constructor(run: (script: ScriptName, args?: readonly Argument[]) => Promise<unknown>) {
+  constructor(run: (verb: Verb, args?: readonly Argument[]) => Promise<unknown>) {
     this.#run = run;
   }
 

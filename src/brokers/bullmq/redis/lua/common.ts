@@ -1,9 +1,11 @@
 /**
- * What the scripts share. `KEYS[1]` is where BullMQ's keys of this queue begin; ours begin with `qt:` behind that.
+ * What the verbs share. `KEYS[1]` is where BullMQ's keys of this queue begin; ours begin with `qt:` behind that.
  *
  * A task is BullMQ's job hash with fields of ours (`qt:…`) in it. It is in one of BullMQ's sets at a time (prioritized,
  * delayed, active, completed, failed), and in our index of the same status; `leave` takes it out of both, `enter` puts
  * it into both. Numbers are handed through as text, because Lua would write them with 14 digits.
+ *
+ * A call of Redis costs a script more than what most calls do, so a batch gathers what nothing reads before its end.
  */
 export const COMMON = `
 local base = KEYS[1]
@@ -28,7 +30,55 @@ local function serverMs()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local maxEvents, isAllSeen
+-- What is gathered: of each sorted set the new score of a member, or false where it goes; locks; other keys that go; ids
+-- whose run begins or has ended; names that have a record now, and names of which the last one may be gone.
+local sorted, released, dropped, begun, ended, named, lessened = {}, {}, {}, {}, {}, {}, {}
+
+local function change(key, member, score)
+  local members = sorted[key]
+  if not members then
+    members = {}
+    sorted[key] = members
+  end
+  members[member] = score
+end
+
+local PIECE = 1000
+local function send(command, key, words)
+  for at = 1, #words, PIECE do r(command, key, unpack(words, at, math.min(at + PIECE - 1, #words))) end
+end
+
+local function forgetNameWithoutRecord(name)
+  for _, status in ipairs(STATUSES) do
+    if r('EXISTS', indexOf(status, name)) == 1 then return end
+  end
+  r('SREM', own .. 'names', name)
+end
+
+local function flush()
+  for key, members in pairs(sorted) do
+    local gone, there = {}, {}
+    for member, score in pairs(members) do
+      if score then
+        there[#there + 1] = score
+        there[#there + 1] = member
+      else
+        gone[#gone + 1] = member
+      end
+    end
+    send('ZREM', key, gone)
+    send('ZADD', key, there)
+  end
+  for lock in pairs(released) do dropped[#dropped + 1] = lock end
+  for at = 1, #dropped, PIECE do r('DEL', unpack(dropped, at, math.min(at + PIECE - 1, #dropped))) end
+  send('SREM', base .. 'stalled', ended)
+  send('LPUSH', base .. 'active', begun)
+  for name in pairs(named) do r('SADD', own .. 'names', name) end
+  for name in pairs(lessened) do forgetNameWithoutRecord(name) end
+  sorted, released, dropped, begun, ended, named, lessened = {}, {}, {}, {}, {}, {}, {}
+end
+
+local maxEvents, isAllSeen, lastTold
 -- The field "by" tells our own events from those of other users of the queue. Where nobody else has told anything since
 -- we looked last, ours need not be read when we look for those of others.
 local function tell(event, id, ...)
@@ -37,29 +87,37 @@ local function tell(event, id, ...)
     isAllSeen = last ~= nil and last[1] == r('GET', own .. 'seen')
     maxEvents = r('HGET', base .. 'meta', 'opts.maxLenEvents') or '10000'
   end
-  local place = r('XADD', base .. 'events', 'MAXLEN', '~', maxEvents, '*', 'event', event, 'jobId', id, 'by', 'qtasks', ...)
-  if isAllSeen then r('SET', own .. 'seen', place) end
+  lastTold = r('XADD', base .. 'events', 'MAXLEN', '~', maxEvents, '*', 'event', event, 'jobId', id, 'by', 'qtasks', ...)
+end
+
+local function markSeen()
+  if isAllSeen and lastTold then r('SET', own .. 'seen', lastTold) end
+  isAllSeen, lastTold = nil, nil
 end
 
 local FIELDS = {
-  status = 'qt:status', key = 'qt:key', priority = 'qt:priority', runAt = 'qt:runAt', isDue = 'qt:due',
-  attempt = 'qt:attempt', deaths = 'qt:deaths', started = 'qt:started', worker = 'qt:worker', fence = 'qt:fence',
-  boot = 'qt:boot', claimer = 'qt:claimer', cancel = 'qt:cancel', binding = 'qt:binding', until_ = 'qt:until', name = 'name', history = 'qt:history',
-  updated = 'qt:updated', finished = 'qt:finished', arrived = 'timestamp', returning = 'returnvalue', finishedOn = 'finishedOn',
-  processedOn = 'processedOn', processedBy = 'pb',
+  name = 'name', data = 'data', opts = 'opts', arrived = 'timestamp', delay = 'delay', level = 'priority', starts = 'ats',
+  ends = 'atm', returning = 'returnvalue', finishedOn = 'finishedOn', processedOn = 'processedOn', processedBy = 'pb',
+  status = 'qt:status', key = 'qt:key', priority = 'qt:priority', tags = 'qt:tags', retry = 'qt:retry', most = 'qt:max',
+  runAt = 'qt:runAt', isDue = 'qt:due', attempt = 'qt:attempt', deaths = 'qt:deaths', crashes = 'qt:crashes', alone = 'qt:alone',
+  updated = 'qt:updated', started = 'qt:started', finished = 'qt:finished', history = 'qt:history', worker = 'qt:worker',
+  fence = 'qt:fence', boot = 'qt:boot', claimer = 'qt:claimer', cancel = 'qt:cancel', binding = 'qt:binding', until_ = 'qt:until',
 }
-local SHORT, LONG = {}, {}
--- What is written and never looked at here.
-local UNREAD = { updated = true, finished = true, returning = true, finishedOn = true, processedOn = true, processedBy = true }
-for short, long in pairs(FIELDS) do if not UNREAD[short] then
-  SHORT[#SHORT + 1] = short
-  LONG[#LONG + 1] = long
-end end
+local STATE = { 'status', 'key', 'name', 'arrived', 'priority', 'runAt', 'isDue', 'attempt', 'deaths', 'started', 'history',
+  'worker', 'fence', 'boot', 'claimer', 'cancel', 'binding', 'until_', 'ends' }
+-- The same, and what a worker is told.
+local CLAIMED = { 'starts', 'data', 'retry', 'most', 'crashes', 'alone', unpack(STATE) }
+local LONG = {}
+for _, list in ipairs({ STATE, CLAIMED }) do
+  LONG[list] = {}
+  for place, short in ipairs(list) do LONG[list][place] = FIELDS[short] end
+end
 
-local function load(id)
-  local values = r('HMGET', base .. id, unpack(LONG))
+local function load(id, list)
+  list = list or STATE
+  local values = r('HMGET', base .. id, unpack(LONG[list]))
   local t = { id = id }
-  for place, short in ipairs(SHORT) do t[short] = values[place] end
+  for place, short in ipairs(list) do t[short] = values[place] end
   return t.status and t or nil
 end
 
@@ -76,27 +134,36 @@ end
 
 -- False when BullMQ's set did not hold it: somebody else has taken it.
 local function leave(t)
-  r('ZREM', indexOf(t.status, t.name), t.key)
+  change(indexOf(t.status, t.name), t.key, false)
   if t.status == 'new' then
-    if r('ZREM', lineOf(t.name), placeOf(t)) == 0 then r('ZREM', laterOf(t.name), t.key) end
+    change(lineOf(t.name), placeOf(t), false)
+    change(laterOf(t.name), t.key, false)
     return r('ZREM', base .. 'prioritized', t.id) == 1 or r('ZREM', base .. 'delayed', t.id) == 1
   elseif t.status == 'process' then
-    r('DEL', base .. t.id .. ':lock')
-    r('SREM', base .. 'stalled', t.id)
-    r('ZREM', own .. 'held', t.key)
-    if t.boot then r('ZREM', own .. 'held:' .. t.boot, t.key) end
+    released[base .. t.id .. ':lock'] = true
+    ended[#ended + 1] = t.id
+    change(own .. 'held', t.key, false)
+    if t.boot then change(own .. 'held:' .. t.boot, t.key, false) end
     return r('LREM', base .. 'active', -1, t.id) > 0
   end
-  r('ZREM', own .. 'ended:' .. t.status, t.key)
+  change(own .. 'ended:' .. t.status, t.key, false)
   return r('ZREM', finishedSet(t.status), t.id) > 0
 end
 
+local function hold(t, leaseMs)
+  local lock = base .. t.id .. ':lock'
+  released[lock] = nil
+  r('SET', lock, t.fence, 'PX', leaseMs)
+end
+
+local hasMarked
 local function joinLine(t)
-  r('ZADD', lineOf(t.name), t.priority, placeOf(t))
+  change(lineOf(t.name), placeOf(t), t.priority)
   -- BullMQ counts from 1 to 2^21, and lets those of one number run in the order of a counter.
   local level = math.max(1, math.min(2 * UNSIGNED, tonumber(t.priority) + UNSIGNED))
   r('ZADD', base .. 'prioritized', level * 0x100000000 + r('INCR', base .. 'pc') % 0x100000000, t.id)
-  if r('HEXISTS', base .. 'meta', 'paused') == 0 then r('ZADD', base .. 'marker', 0, '0') end
+  if not hasMarked and r('HEXISTS', base .. 'meta', 'paused') == 0 then r('ZADD', base .. 'marker', 0, '0') end
+  hasMarked = true
 end
 
 -- Writes more of its fields on the way.
@@ -104,16 +171,17 @@ local function enterIndex(t, status, wall, fields)
   fields = fields or {}
   fields.status, fields.updated = status, wall
   set(t, fields)
-  r('ZADD', indexOf(status, t.name), t.arrived or r('HGET', base .. t.id, 'timestamp'), t.key)
+  change(indexOf(status, t.name), t.key, t.arrived or r('HGET', base .. t.id, 'timestamp'))
 end
 
-local function wait(t, wall, ...)
-  enterIndex(t, 'new', wall)
+-- Writes more of its fields on the way; what else is given is told.
+local function wait(t, wall, fields, ...)
+  enterIndex(t, 'new', wall, fields)
   if t.isDue == '1' then
     joinLine(t)
     tell('waiting', t.id, ...)
   else
-    r('ZADD', laterOf(t.name), t.runAt, t.key)
+    change(laterOf(t.name), t.key, t.runAt)
     r('ZADD', base .. 'delayed', tonumber(t.runAt) * 0x1000, t.id)
     r('ZADD', base .. 'marker', r('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')[2] / 0x1000, '1')
     tell('delayed', t.id, 'delay', t.runAt)
@@ -128,8 +196,8 @@ local function finish(t, status, wall, fields)
   fields = fields or {}
   fields.finished, fields.finishedOn = wall, wall
   enterIndex(t, status, wall, fields)
-  r('ZADD', own .. 'ended:' .. status, wall, t.key)
-  r('ZADD', finishedSet(status), wall, t.id)
+  change(own .. 'ended:' .. status, t.key, wall)
+  change(finishedSet(status), t.id, wall)
   if t.until_ == 'finished' then unbind(t) end
 end
 
@@ -162,34 +230,27 @@ local function forgetOutcome(t)
     'qt:urgent', 'returnvalue', 'failedReason', 'stacktrace', 'progress', 'finishedOn', 'processedOn')
 end
 
--- Once it has no record.
-local function forgetName(name)
-  for _, status in ipairs(STATUSES) do
-    if r('EXISTS', indexOf(status, name)) == 1 then return end
-  end
-  r('SREM', own .. 'names', name)
-end
-
 local function forget(t)
   leave(t)
   unbind(t)
-  r('ZREM', own .. 'ids', idEntry(t))
+  change(own .. 'ids', idEntry(t), false)
   local job = base .. t.id
-  r('DEL', job, job .. ':logs', job .. ':lock')
-  forgetName(t.name)
+  for _, key in ipairs({ job, job .. ':logs', job .. ':lock' }) do dropped[#dropped + 1] = key end
+  lessened[t.name] = true
 end
 
--- Enters a job into our books, behind those that are there.
-local function enroll(t)
-  set(t, { key = padded(r('INCR', own .. 'arrivals')) .. t.id })
-  r('SADD', own .. 'names', t.name)
-  r('ZADD', own .. 'ids', 0, idEntry(t))
+-- Enters a job into our books.
+local function book(t)
+  named[t.name] = true
+  change(own .. 'ids', idEntry(t), 0)
 end
 
--- The same for a new one; its hash has what is given at queueing.
-local function register(t)
-  set(t, { attempt = '0', deaths = '0' })
-  enroll(t)
+-- Gives it its place behind those that are there. Writes more of its fields on the way.
+local function enroll(t, fields)
+  fields = fields or {}
+  fields.key = padded(r('INCR', own .. 'arrivals')) .. t.id
+  set(t, fields)
+  book(t)
 end
 
 -- The run that lease names, while nothing newer has happened to the task.

@@ -25,16 +25,14 @@ local function forgetRemoved(id)
   end
   r('ZREM', laterOf(name), key)
   r('ZREM', own .. 'held', key)
-  forgetName(name)
+  lessened[name] = true
 end
 
 -- Enters a job that is new to us.
 local function meet(id)
   local name, priority, timestamp, delay = unpack(r('HMGET', base .. id, 'name', 'priority', 'timestamp', 'delay'))
   local t = { id = id, name = name }
-  set(t, { priority = priority or '0', runAt = string.format('%.0f', timestamp + (delay or 0)) })
-  r('HSET', base .. id, 'qt:tags', '[]')
-  register(t)
+  enroll(t, { priority = priority or '0', runAt = string.format('%.0f', timestamp + (delay or 0)), tags = '[]', attempt = '0', deaths = '0' })
   return t
 end
 
@@ -45,6 +43,7 @@ local function takenElsewhere(t, wall)
 end
 
 local function reconcile(id, wall)
+  flush()
   if r('EXISTS', base .. id) == 0 then return forgetRemoved(id) end
   local place = whereIs(id)
   local t = load(id)
@@ -61,8 +60,7 @@ local function reconcile(id, wall)
     for _, list in ipairs({ 'wait', 'paused' }) do r('LREM', base .. list, 0, id) end
     for _, set in ipairs({ 'prioritized', 'delayed' }) do r('ZREM', base .. set, id) end
     forgetOutcome(t)
-    set(t, { isDue = place == 'delayed' and '0' or '1' })
-    wait(t, wall)
+    wait(t, wall, { isDue = place == 'delayed' and '0' or '1' })
   else
     takenElsewhere(t, wall)
     if t.status == 'new' then leave(t) end
@@ -75,6 +73,7 @@ local function reconcile(id, wall)
 end
 
 local function meetStrangers(wall)
+  markSeen()
   local seen = r('GET', own .. 'seen')
   local events = r('XRANGE', base .. 'events', seen and '(' .. seen or '-', '+')
   for _, event in ipairs(events) do
@@ -84,5 +83,6 @@ local function meetStrangers(wall)
     seen = event[1]
   end
   if seen then r('SET', own .. 'seen', seen) end
+  isAllSeen, lastTold = nil, nil
 end
 `;

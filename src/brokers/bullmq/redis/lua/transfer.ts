@@ -1,11 +1,8 @@
-import { COMMON } from "./common.js";
-import { STRANGERS } from "./strangers.js";
-
 /**
  * A task under way keeps its hash and its log, under names that are no job's. `away` tells of each that has departed
  * whether it has left, and where it goes; `arrived` has the ids of those that came and have not entered.
  */
-const TRANSFER = `
+export const TRANSFER = `
 local away, arrived = own .. 'away', own .. 'arrived'
 local function boxOf(id) return own .. 'moving:' .. id end
 
@@ -18,7 +15,7 @@ local function drop(id) r('DEL', boxOf(id), boxOf(id) .. ':logs') end
 `;
 
 /** ARGV: target, waiting or finished, limit, how many characters, number of fields, the fields. Returns the newest claim number, and of each task uuid, state and target, the values of the fields, the log. */
-export const depart = `${COMMON}${STRANGERS}${TRANSFER}
+export const depart = `
 local to, which, limit, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local fields = {}
 for at = 6, 5 + ARGV[5] do fields[#fields + 1] = ARGV[at] end
@@ -70,9 +67,9 @@ for _, entry in ipairs(found) do
   local t = load(id)
   if t and leave(t) then
     unbind(t)
-    r('ZREM', own .. 'ids', idEntry(t))
+    change(own .. 'ids', idEntry(t), false)
     r('DEL', base .. id .. ':lock')
-    forgetName(t.name)
+    lessened[t.name] = true
     rename(base .. id, boxOf(id))
     r('HSET', away, id, 'departed ' .. to)
     show(id, 'departed ' .. to)
@@ -87,7 +84,7 @@ return { r('GET', own .. 'fences') or '0', rows }
 `;
 
 /** ARGV: claim number, number of tasks; then for each uuid, number of fields and values, these by turns, number of lines, the lines. */
-export const arrive = `${COMMON}${TRANSFER}
+export const arrive = `
 if tonumber(ARGV[1]) > tonumber(r('GET', own .. 'fences') or '0') then r('SET', own .. 'fences', ARGV[1]) end
 local at = 2
 while at <= #ARGV do
@@ -104,7 +101,7 @@ end
 `;
 
 /** ARGV: leave, enter or forget; wall time; uuids. Returns 1 or 0 for each. */
-export const step = `${COMMON}${TRANSFER}
+export const step = `
 local wall = tonumber(ARGV[2])
 
 local function bind(t)
@@ -122,8 +119,7 @@ local function enter(id)
   enroll(t)
   bind(t)
   if t.status == 'new' then
-    set(t, { isDue = tonumber(t.runAt) <= wall and '1' or '0' })
-    return wait(t, r('HGET', base .. id, 'qt:updated'))
+    return wait(t, r('HGET', base .. id, 'qt:updated'), { isDue = tonumber(t.runAt) <= wall and '1' or '0' })
   end
   finish(t, t.status, r('HGET', base .. id, 'qt:finished'))
   tell(t.status == 'success' and 'completed' or 'failed', id, 'returnvalue', 'null', 'prev', 'active')
@@ -156,6 +152,6 @@ return done
 `;
 
 /** Returns state and target of each that has departed. */
-export const underWay = `${COMMON}${TRANSFER}
+export const underWay = `
 return r('HVALS', away)
 `;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Project } from "./project.js";
+import { Project } from "../project.js";
 
 const TASKS = `
 import { app } from "qtasks";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, hasTerminal, Project } from "./project.js";
+import { complaintOf, hasTerminal, Project } from "../project.js";
 
 const project = new Project({
   "tasks/all.mjs": `

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, INLINE, Project, UUID } from "./project.js";
+import { complaintOf, INLINE, Project, UUID } from "../project.js";
 
 const TASKS = `
 import { app } from "qtasks";

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { INLINE, Project } from "./project.js";
+import { INLINE, Project } from "../project.js";
 
-const folder = fileURLToPath(new URL("../../docs/schemas/", import.meta.url));
+const folder = fileURLToPath(new URL("../../../docs/schemas/", import.meta.url));
 const names = readdirSync(folder).map((file) => file.replace(/\.json$/, ""));
 const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true });
 ajv.addFormat("uuid", /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, logLines, Project, UUID } from "./project.js";
+import { complaintOf, logLines, Project, UUID } from "../project.js";
 
 interface Result {
   readonly uuid: string;

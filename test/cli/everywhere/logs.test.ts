@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { complaintOf, hasTerminal, INLINE, Project } from "./project.js";
+import { complaintOf, hasTerminal, INLINE, Project } from "../project.js";
 
 const TASKS = `
 import { app, currentTask } from "qtasks";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { complaintOf, hasTerminal, INLINE, Project, UUID } from "./project.js";
+import { complaintOf, hasTerminal, INLINE, Project, UUID } from "../project.js";
 
 const project = new Project(
   {
@@ -221,7 +221,7 @@ describe.concurrent("an id", () => {
 
 describe.concurrent("a broken task file", () => {
   test("does not stop an operator: status, wait and result import no task modules", async () => {
-    const queue = ["--broker", `sqlite:${project.path(".qtasks/queue.db")}`];
+    const queue = ["--broker", project.broker];
     const how = { cwd: "broken" };
     expect(await project.qtasks(["list"], how)).toMatchObject({ code: 3 });
     expect(await project.qtasks(["status", ...queue], how)).toMatchObject({ code: 0 });

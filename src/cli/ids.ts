@@ -1,4 +1,5 @@
 import { QTasksError, UnknownIdError } from "../core/errors.js";
+import { canBeForeignId, isUuid } from "../core/taskId.js";
 import type { App } from "../engine/app.js";
 import { EXIT, exitCodeOf } from "./exit.js";
 import { recallLast } from "./lastId.js";
@@ -7,57 +8,93 @@ import type { Session } from "./session.js";
 import type { Stage } from "./stage.js";
 import { UsageError } from "./usage.js";
 
-const WHOLE = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const PREFIX = /^[0-9a-f][0-9a-f-]{0,35}$/;
 const ENOUGH_TO_TELL = 4;
 
+/** So many words are looked up at once. */
+const PIECE = 100;
+
 /**
- * The uuids of ids as given: a uuid, a unique prefix of one, `@last`, or `-` for those on stdin; each once. Unknown
- * ones are told and do not keep the others from being served.
+ * The ids that are meant: a uuid, a unique prefix of one, the whole id of a task that another program queued on a
+ * server, `@last`, or `-` for those on stdin; each once. Unknown ones are told and do not keep the others from being
+ * served.
  */
 export async function resolveIds(
   { app, project }: Session,
   words: readonly string[],
   failures: Failures,
 ): Promise<readonly string[]> {
-  const uuids = new Set<string>();
-  for (const id of await readIds(words, project.root)) {
+  const ids = new Set<string>();
+  const { given, foreign } = await readIds(app, words, project.root);
+  for (const word of given) {
     try {
-      uuids.add(await resolveId(app, id));
+      ids.add(foreign.has(word) ? word : await resolveId(app, word));
     } catch (error) {
       failures.add(error);
     }
   }
-  return [...uuids];
+  return [...ids];
 }
 
-/** The uuid where one id is asked for. */
+/** The id where one is asked for. */
 export async function resolveOnly({ app, project }: Session, word: string): Promise<string> {
-  const [id = "", second] = await readIds([word], project.root);
+  const { given, foreign } = await readIds(app, [word], project.root);
+  const [only = "", second] = given;
   if (second !== undefined) throw new UsageError("Several ids came on stdin.", "This command takes one.");
-  return await resolveId(app, id);
+  return foreign.has(only) ? only : await resolveId(app, only);
 }
 
-async function readIds(words: readonly string[], root: string): Promise<readonly string[]> {
-  const fromStdin = words.includes("-") ? await readStdin() : [];
-  const ids = words.flatMap((word) => (word === "-" ? fromStdin : [word]));
-  if (ids.length === 0)
+interface Given {
+  /** as it was typed */
+  readonly given: readonly string[];
+  /** those that are ids of tasks that other programs queued */
+  readonly foreign: ReadonlySet<string>;
+}
+
+async function readIds(app: App, words: readonly string[], root: string): Promise<Given> {
+  const lines = words.includes("-") ? await readStdin() : [];
+  const fromStdin = lines.flatMap((line) => [line, ...line.split(/\s+/)]);
+  const foreign = await foreignIds(app, [...words.filter((word) => word !== "-"), ...fromStdin]);
+  // Ids may have spaces in them, and a line may hold many ids.
+  const each = lines.flatMap((line) => (foreign.has(line) ? [line] : line.split(/\s+/)));
+  const given = words.flatMap((word) => (word === "-" ? each : [word]));
+  if (given.length === 0)
     throw new UsageError("There are no ids.", "Give ids as arguments, or one a line on stdin with `-`.");
-  return ids.map((id) => (id === "@last" ? recallLast(root) : id.toLowerCase()));
+  return { given: given.map((word) => (word === "@last" ? recallLast(root) : word)), foreign };
+}
+
+/** Those of the words that a task is called by as they stand, though it is no uuid. */
+async function foreignIds(app: App, words: readonly string[]): Promise<ReadonlySet<string>> {
+  if (!app.broker.hasForeignIds) return new Set();
+  const asked = [...new Set(words)].filter(
+    (word) => word !== "@last" && !isUuid(word) && canBeForeignId(word),
+  );
+  if (asked.length === 0) return new Set();
+  await app.open();
+  const found = new Set<string>();
+  for (let at = 0; at < asked.length; at += PIECE) {
+    for (const record of await app.broker.getMany(asked.slice(at, at + PIECE))) {
+      if (record !== undefined) found.add(record.uuid);
+    }
+  }
+  return found;
 }
 
 /**
  * @throws {UnknownIdError}
  * @throws {QTasksError} `E_AMBIGUOUS_ID`, naming some that begin so
  */
-async function resolveId(app: App, id: string): Promise<string> {
-  if (WHOLE.test(id)) return id;
-  if (!PREFIX.test(id))
+async function resolveId(app: App, word: string): Promise<string> {
+  const id = word.toLowerCase();
+  if (isUuid(id)) return id;
+  if (!PREFIX.test(id)) {
+    if (app.broker.hasForeignIds && canBeForeignId(word)) throw new UnknownIdError(word);
     throw new UsageError(`${JSON.stringify(id)} is no task id.`, "Give a uuid, or its first characters.");
+  }
   await app.open();
   const found = await app.broker.list({ uuidPrefix: id, limit: ENOUGH_TO_TELL });
   const [only, second] = found;
-  if (only === undefined) throw new UnknownIdError(id);
+  if (only === undefined) throw new UnknownIdError(app.broker.hasForeignIds ? word : id);
   if (second === undefined) return only.uuid;
   throw new QTasksError("E_AMBIGUOUS_ID", `Several tasks have an id that begins with ${id}.`, {
     hint: `For example ${found.map(({ uuid }) => uuid).join(", ")}. Give more characters.`,
@@ -94,5 +131,8 @@ export class Failures {
 async function readStdin(): Promise<readonly string[]> {
   let text = "";
   for await (const chunk of process.stdin.setEncoding("utf8")) text += chunk;
-  return text.split(/\s+/).filter((line) => line !== "");
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
 }

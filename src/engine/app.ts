@@ -22,7 +22,7 @@ import type { System } from "../ports/system.js";
 import { AttemptRunner } from "./attempt.js";
 import type { CallOptions } from "./call.js";
 import { giveUpCharge, takeCharge } from "./charge.js";
-import { type Call, Client, checkedUuid } from "./client.js";
+import { type Call, Client, checkedId } from "./client.js";
 import { CommonClock } from "./commonClock.js";
 import { forgetInPieces } from "./forget.js";
 import {
@@ -231,7 +231,10 @@ export class App implements CallTarget, Adopter {
     return this.#client.addTaskSync(call);
   }
 
-  /** @throws {BadOptionError} when the text is no uuid */
+  /**
+   * The present record. An id is a uuid; on a server, where others queue too, it is theirs as well ("17").
+   * @throws {BadOptionError} when the text can be no id of this queue, as every method does that takes one
+   */
   async get(uuid: string): Promise<Task | undefined> {
     await this.open();
     return await this.#client.get(uuid);
@@ -249,7 +252,7 @@ export class App implements CallTarget, Adopter {
   /** Newest first. */
   async list(query: ListQuery = {}): Promise<readonly Task[]> {
     await this.open();
-    const records = await this.broker.list(toTaskQuery(query, this.#clock.system.now().wallMs));
+    const records = await this.broker.list(toTaskQuery(query, this.#clock.system.now().wallMs, this.broker));
     return records.map((record) => toTask(record));
   }
 
@@ -280,7 +283,7 @@ export class App implements CallTarget, Adopter {
   async cancel(uuid: string, reason?: string, { urgent = false } = {}): Promise<CancelOutcome> {
     await this.open();
     const outcome = await this.broker.cancel(
-      checkedUuid(uuid),
+      checkedId(uuid, this.broker),
       reason ?? null,
       this.#clock.system.now(),
       urgent,
@@ -296,7 +299,7 @@ export class App implements CallTarget, Adopter {
    */
   async retryTask(uuid: string): Promise<Task> {
     await this.open();
-    const requeued = await this.broker.requeue(checkedUuid(uuid), this.#clock.system.now());
+    const requeued = await this.broker.requeue(checkedId(uuid, this.broker), this.#clock.system.now());
     const task = await this.get(uuid);
     if (requeued === undefined || task === undefined) throw new UnknownIdError(uuid);
     if (requeued) return task;
@@ -328,7 +331,7 @@ export class App implements CallTarget, Adopter {
   /** What a task printed and logged, oldest first, without the oldest `after` lines. */
   async logs(uuid: string, after = 0): Promise<readonly LogLine[]> {
     await this.open();
-    return await this.broker.logs(checkedUuid(uuid), after);
+    return await this.broker.logs(checkedId(uuid, this.broker), after);
   }
 
   /** The worker of this application, with the config's settings. */

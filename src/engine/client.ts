@@ -2,6 +2,7 @@ import type { Config } from "../core/config.js";
 import { BadOptionError, QTasksError } from "../core/errors.js";
 import { freshRecord, type NewTask } from "../core/record.js";
 import { type Task, toTask } from "../core/task.js";
+import { canBeForeignId, isUuid } from "../core/taskId.js";
 import type { Broker, Enqueued } from "../ports/broker.js";
 import type { QueueSchema } from "../ports/execution.js";
 import type { System } from "../ports/system.js";
@@ -26,8 +27,6 @@ export interface ClientHome {
   readonly hooks: Hooks;
   readonly schemas: { get(taskName: string): QueueSchema | undefined };
 }
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** The caller's side of the queue: puts calls in, looks at tasks, waits for them. */
 export class Client {
@@ -83,15 +82,15 @@ export class Client {
     return queued;
   }
 
-  /** @throws {BadOptionError} when the text is no uuid */
+  /** @throws {BadOptionError} as `checkedId` does */
   async get(uuid: string): Promise<Task | undefined> {
-    const record = await this.#home.broker.get(checkedUuid(uuid));
+    const record = await this.#home.broker.get(checkedId(uuid, this.#home.broker));
     return record === undefined ? undefined : toTask(record);
   }
 
   /** @throws {UnknownIdError} */
   async resultOf(uuid: string, waitMs: number | undefined): Promise<AsyncResult> {
-    const { task, done } = await this.#waitFor(checkedUuid(uuid), waitMs);
+    const { task, done } = await this.#waitFor(checkedId(uuid, this.#home.broker), waitMs);
     return new AsyncResult(task, done, (id, ms) => this.#waitFor(id, ms));
   }
 
@@ -165,10 +164,17 @@ export class Client {
   }
 }
 
-export function checkedUuid(uuid: string): string {
-  if (typeof uuid === "string" && UUID.test(uuid)) return uuid.toLowerCase();
+/**
+ * A uuid in small letters or, where the broker has ids of others, any text that can be one, as it is.
+ * @throws {BadOptionError} for what can be the id of no task there
+ */
+export function checkedId(id: string, { hasForeignIds = false }: Pick<Broker, "hasForeignIds">): string {
+  if (typeof id === "string") {
+    if (isUuid(id)) return id.toLowerCase();
+    if (hasForeignIds && canBeForeignId(id)) return id;
+  }
   throw new BadOptionError(
-    `${JSON.stringify(uuid)} is no task id.`,
+    `${JSON.stringify(id)} is no task id.`,
     "An id is a uuid, as queueing a task gave it.",
   );
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { QTasksError } from "../core/errors.js";
+import { isUuid } from "../core/taskId.js";
 import type { Broker, Departing, DepartRequest, MovingTask, Transfer } from "../ports/broker.js";
 import type { System } from "../ports/system.js";
 import { tasksAre } from "./why.js";
@@ -139,14 +140,12 @@ function underTargetId(task: MovingTask): MovingTask {
   return { ...task, record: { ...task.record, uuid: targetId(task.record) } };
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 /**
  * Plain BullMQ counts the jobs of each queue from 1: such an id may mean another job at the target. It is replaced by a
  * uuid that comes out the same at each try.
  */
 function targetId({ uuid, taskName, args, createdAtMs }: MovingTask["record"]): string {
-  if (UUID.test(uuid)) return uuid;
+  if (isUuid(uuid)) return uuid;
   const hash = createHash("sha256")
     .update(JSON.stringify([uuid, taskName, args, createdAtMs]))
     .digest("hex");

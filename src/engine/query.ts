@@ -2,8 +2,8 @@ import { type Duration, seconds } from "../core/duration.js";
 import { BadOptionError } from "../core/errors.js";
 import { show } from "../core/show.js";
 import { isStatus, STATUSES, type Status } from "../core/status.js";
-import type { PruneQuery, TaskQuery } from "../ports/broker.js";
-import { checkedUuid } from "./client.js";
+import type { Broker, PruneQuery, TaskQuery } from "../ports/broker.js";
+import { checkedId } from "./client.js";
 
 export interface ListQuery {
   readonly status?: Status | readonly Status[] | undefined;
@@ -11,7 +11,7 @@ export interface ListQuery {
   readonly tag?: string | undefined;
   /** created since: a time, or so long ago */
   readonly since?: Date | Duration | undefined;
-  /** the uuid of the last task of an earlier list, to go on behind it; nothing once it is forgotten */
+  /** the id of the last task of an earlier list, to go on behind it; nothing once it is forgotten */
   readonly after?: string | undefined;
   /** default 100 */
   readonly limit?: number | undefined;
@@ -27,15 +27,19 @@ export interface PruneOptions {
 
 const DEFAULT_LIST_LIMIT = 100;
 
-/** @throws {BadOptionError} as `toPruneQuery` does */
-export function toTaskQuery(query: ListQuery, nowMs: number): TaskQuery {
+/** @throws {BadOptionError} as `toPruneQuery` and `checkedId` do */
+export function toTaskQuery(
+  query: ListQuery,
+  nowMs: number,
+  broker: Pick<Broker, "hasForeignIds">,
+): TaskQuery {
   const { status, task, tag, since, after, limit = DEFAULT_LIST_LIMIT } = query;
   return {
     statuses: toStatuses(status),
     taskName: task,
     tag,
     sinceMs: since instanceof Date ? since.getTime() : before(nowMs, "since", since),
-    after: after === undefined ? undefined : checkedUuid(after),
+    after: after === undefined ? undefined : checkedId(after, broker),
     limit: checkedCount("limit", limit),
   };
 }

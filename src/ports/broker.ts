@@ -16,6 +16,8 @@ export interface Broker {
   readonly name: string;
   /** what `open()` found that the user should know */
   readonly warnings?: readonly string[];
+  /** others queue here too, under ids that need not be uuids: any text without a NUL may be asked for */
+  readonly hasForeignIds?: boolean;
 
   /** A second call does nothing. Throws a `BrokerError` when the storage cannot be used. */
   open(): Promise<void>;
@@ -260,7 +262,7 @@ export interface TaskQuery {
   readonly tag?: string | undefined;
   /** created at or after, epoch milliseconds */
   readonly sinceMs?: number | undefined;
-  /** the uuid starts with this */
+  /** the id is a uuid that starts with this; ids of others are found whole only */
   readonly uuidPrefix?: string | undefined;
   /** only what comes after this task in the list, to read on where one look ended; nothing once it is forgotten */
   readonly after?: string | undefined;

@@ -9,7 +9,7 @@ import { onImported } from "./importer.js";
 import { loadProject } from "./loadConfig.js";
 import { loadTasks } from "./loadTasks.js";
 import type { ProjectQuery } from "./projectConfig.js";
-import { abortError, appParts } from "./queueTasks.js";
+import { abortError, appParts, createBroker } from "./queueTasks.js";
 
 // The script of a child process: loads the project, then makes the attempts that its supervisor asks for.
 
@@ -77,7 +77,7 @@ function receive(message: ToChild): void {
 async function load(query: ProjectQuery): Promise<void> {
   const project = await loadProject(query);
   const { config, root } = project;
-  remote = new RemoteBroker(typeof config.broker === "string" ? config.broker : "broker", outbox);
+  remote = new RemoteBroker(createBroker(config, root), outbox);
   app = new App({
     ...appParts(config, root, remote),
     // The config's plugins hear events in the supervisor; what they hook around tasks acts here.

@@ -54,7 +54,8 @@ export function abortError(taskName: string, reason: AbortReason): Error {
   return new Stopped(taskName, reason);
 }
 
-function createBroker(config: Config, root: string): Broker {
+/** Made and not opened. */
+export function createBroker(config: Config, root: string): Broker {
   if (typeof config.broker !== "string") return config.broker as Broker;
   return brokerFromUrl(config.broker, brokerSettings(config, root));
 }

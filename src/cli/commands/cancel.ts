@@ -6,6 +6,7 @@ import { inPieces } from "../inPieces.js";
 import { type Aim, countOf, isSelection, type SelectionFlags, selectTasks } from "../select.js";
 import { openProject } from "../session.js";
 import type { Stage } from "../stage.js";
+import { escapeLine } from "../ui/escape.js";
 
 export interface CancelFlags extends SelectionFlags {
   readonly reason?: string | undefined;
@@ -50,7 +51,7 @@ function question(count: number): string {
 }
 
 function tell(stage: Stage, { uuid, outcome }: { uuid: string; outcome: CancelOutcome }): void {
-  if (!stage.json) stage.answer(`${uuid}  ${outcome}`);
+  if (!stage.json) stage.answer(`${escapeLine(uuid)}  ${outcome}`);
   if (outcome === "finished")
     stage.error(`${uuid} is finished already.`, "Only tasks that wait or run can be cancelled.");
 }

@@ -24,7 +24,7 @@ export async function retry(stage: Stage, words: readonly string[], flags: Selec
     (task) => {
       count += 1;
       if (stage.json) tasks.push(task);
-      else stage.answer(`${task.uuid}  back in line  ${escapeLine(task.taskName)}`);
+      else stage.answer(`${escapeLine(task.uuid)}  back in line  ${escapeLine(task.taskName)}`);
     },
     (error) => failures.add(error),
   );

@@ -21,7 +21,7 @@ export async function wait(stage: Stage, words: readonly string[], flags: WaitFl
   const uuids = await resolveIds(session, words, failures);
   const spinner = await startSpinner(
     stage,
-    `waiting for ${uuids.length === 1 ? uuids[0] : `${uuids.length} tasks`}`,
+    `waiting for ${uuids.length === 1 ? escapeLine(uuids[0] ?? "") : `${uuids.length} tasks`}`,
   );
   const tell = () =>
     stage.error(

@@ -39,7 +39,7 @@ export function prettyLine<Name extends EventName>(
   const paint = stage.errPaint;
   const at = paint.dim(timeOfDay(time));
   if (!("uuid" in event)) return `${at} ${name}`;
-  const who = `${escapeLine(event.taskName)} ${paint.dim(event.uuid)}`;
+  const who = `${escapeLine(event.taskName)} ${paint.dim(escapeLine(event.uuid))}`;
   return `${at} ${sign(stage, name)} ${who}${detail(name, event)}`;
 }
 

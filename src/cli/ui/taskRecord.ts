@@ -31,7 +31,7 @@ export function describeTask(stage: Stage, task: Task): string {
     value === null ? [] : [`${paint.dim(name.padEnd(9))} ${escapeLine(value)}`],
   );
   const trace = task.traceback === null ? [] : [paint.dim(escapeControls(task.traceback))];
-  return [paint.bold(task.uuid), ...lines, ...trace, ...history(stage, task)].join("\n");
+  return [paint.bold(escapeLine(task.uuid)), ...lines, ...trace, ...history(stage, task)].join("\n");
 }
 
 export function attemptText({ attempt, retry }: Task): string {

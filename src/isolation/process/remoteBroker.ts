@@ -27,6 +27,7 @@ export function isRemoteVerb(verb: string): verb is RemoteVerb {
 /** The broker as code in a child sees it: every verb is a message to the supervisor, which alone has the storage open. */
 export class RemoteBroker implements Broker {
   readonly name: string;
+  readonly hasForeignIds: boolean;
   readonly enqueue = this.#remote("enqueue");
   readonly get = this.#remote("get");
   readonly list = this.#remote("list");
@@ -52,8 +53,12 @@ export class RemoteBroker implements Broker {
   readonly #listeners = new Set<BrokerListener>();
   #lastId = 0;
 
-  constructor(name: string, outbox: Outbox<FromChild>) {
+  constructor(
+    { name, hasForeignIds = false }: Pick<Broker, "name" | "hasForeignIds">,
+    outbox: Outbox<FromChild>,
+  ) {
     this.name = name;
+    this.hasForeignIds = hasForeignIds;
     this.#outbox = outbox;
   }
 

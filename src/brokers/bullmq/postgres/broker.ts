@@ -56,6 +56,7 @@ import { PostgresTransfer } from "./transfer.js";
  */
 export class PostgresBroker implements Broker {
   readonly name: string;
+  readonly hasForeignIds = true;
   readonly transfer = new PostgresTransfer((text, values) => this.#call(text, values));
   readonly #place: PostgresPlace;
   readonly #listeners = new Listeners((tell) => this.#listen(tell));
@@ -216,7 +217,7 @@ export class PostgresBroker implements Broker {
         (place) => `(created_at_ms, arrival) <
           (SELECT created_at_ms, arrival FROM qtasks_task WHERE queue = $1 AND uuid = ${place})`,
       ),
-      given(uuidPrefix || undefined, (place) => `starts_with(uuid, ${place})`),
+      given(uuidPrefix || undefined, (place) => `starts_with(uuid, ${place}) AND uuid ~ '^[0-9a-f-]{36}$'`),
     ];
     const rows = await this.#call<TaskRow>(
       `SELECT * FROM qtasks_task WHERE queue = $1${where.join("")}

@@ -53,6 +53,7 @@ import { RedisTransfer } from "./transfer.js";
  */
 export class RedisBroker implements Broker {
   readonly name: string;
+  readonly hasForeignIds = true;
   readonly transfer = new RedisTransfer((verb, args) => this.#run(verb, args));
   readonly #place: RedisPlace;
   readonly #listeners = new Listeners((tell) => this.#opened().listen(tell));
@@ -159,20 +160,20 @@ export class RedisBroker implements Broker {
   }
 
   async list(query: TaskQuery): Promise<readonly TaskRecord[]> {
-    const { statuses = STATUSES, taskName = "", sinceMs, uuidPrefix = "", after = "", tag, limit } = query;
+    const { statuses = STATUSES, taskName = "", sinceMs, uuidPrefix = "", after, tag, limit } = query;
     if (statuses.length === 0 || limit === 0) return [];
     // There is no index by tag: the newest are looked through, so many at a time that others get their turn.
     const size = tag === undefined ? limit : Math.max(TAG_PAGE, limit);
     const tagText = tag === undefined ? "" : JSON.stringify(tag);
     const records: TaskRecord[] = [];
-    for (let behind = after; ; ) {
-      const asked = [size, sinceMs ?? "-inf", statuses.join(), taskName, uuidPrefix, behind, tagText];
-      const [last, ...ids] = (await this.#run("newest", asked)) as [string, ...string[]];
+    for (let behind = after === undefined ? [] : [after]; ; ) {
+      const asked = [size, sinceMs ?? "-inf", statuses.join(), taskName, uuidPrefix, tagText, ...behind];
+      const [key = "", timeMs = "", ...ids] = (await this.#run("newest", asked)) as string[];
       for (const record of await this.getMany(ids)) {
         if (record !== undefined && (tag === undefined || record.tags.includes(tag))) records.push(record);
       }
-      if (tag === undefined || last === "" || records.length >= limit) return records.slice(0, limit);
-      behind = last;
+      if (tag === undefined || key === "" || records.length >= limit) return records.slice(0, limit);
+      behind = [key, timeMs];
     }
   }
 

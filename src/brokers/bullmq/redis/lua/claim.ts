@@ -67,7 +67,7 @@ flush()
 if q.limit > 0 and r('HEXISTS', base .. 'meta', 'paused') == 0 then
   if wanted then
     for id in pairs(wanted) do
-      local t = load(id)
+      local t = find(id, q.wallMs)
       if t and t.status == 'new' and t.isDue == '1' and serves[t.name] then
         line[#line + 1] = { id = id, name = t.name, priority = tonumber(t.priority), place = placeOf(t) }
       end

@@ -32,17 +32,20 @@ return rows
 `;
 
 /**
- * ARGV: how many, created since, statuses joined by commas, name or empty, beginning of the uuid, where to begin behind
- * (a uuid, or what an earlier call returned, or empty), tag as JSON or empty. Looks at so many of the newest. Returns
- * where to go on, empty at the end, and then the ids of those that have the tag, newest first.
+ * ARGV: how many, created since, statuses joined by commas, name or empty, beginning of the uuid, tag as JSON or empty;
+ * then where to begin behind: nothing, an id, or key and time, as an earlier call returned them. Looks at so many of the
+ * newest. Returns key and time to go on behind, empty at the end, and then the ids of those that have the tag, newest
+ * first.
  */
 export const newest = `
-local limit, since, statuses, name, prefix, tag = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
+local wall = string.format('%.0f', serverMs())
+meetStrangers(wall)
+local limit, since, statuses, name, prefix, tag = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local found = {}
-local afterKey, afterMs = string.match(ARGV[6], '^(%S+) (%S+)$')
-if ARGV[6] ~= '' and not afterKey then
-  local t = load(ARGV[6])
-  if not t then return { '' } end
+local afterKey, afterMs = ARGV[7], ARGV[8]
+if afterKey and not afterMs then
+  local t = find(afterKey, wall)
+  if not t then return { '', '' } end
   afterKey, afterMs = t.key, r('HGET', base .. t.id, 'timestamp')
 end
 afterMs = tonumber(afterMs)
@@ -77,7 +80,8 @@ end
 
 if prefix ~= '' then
   for _, entry in ipairs(r('ZRANGEBYLEX', own .. 'ids', '[' .. prefix, '[' .. prefix .. '\\255')) do
-    local t = load(string.match(entry, '^[^ ]*'))
+    local id = string.match(entry, '^([%x-]+) ')
+    local t = id and #id == 36 and load(id)
     if t and string.find(statuses, t.status, 1, true) and (name == '' or name == t.name) then
       local created = tonumber(r('HGET', base .. t.id, 'timestamp'))
       if created >= sinceMs and (not afterKey or isNewer(afterKey, afterMs, t.key, created)) then
@@ -105,7 +109,7 @@ else
   end
 end
 local last = found[limit]
-local answer = { last and last[1] .. ' ' .. string.format('%.0f', last[2]) or '' }
+local answer = { last and last[1] or '', last and string.format('%.0f', last[2]) or '' }
 for at = 1, math.min(limit, #found) do
   local id = idOf(found[at][1])
   if tag == '' or string.find(r('HGET', base .. id, 'qt:tags') or '', tag, 1, true) then answer[#answer + 1] = id end
@@ -113,15 +117,20 @@ end
 return answer
 `;
 
-/** ARGV: number of fields, the fields, the uuids. Returns the values of each. */
+/** ARGV: number of fields, the fields, the ids. Returns the values of each, none where there is no such task. */
 export const getMany = `
+local wall = string.format('%.0f', serverMs())
+meetStrangers(wall)
 local fields, rows = {}, {}
 for at = 2, ARGV[1] + 1 do fields[#fields + 1] = ARGV[at] end
-for at = ARGV[1] + 2, #ARGV do rows[#rows + 1] = r('HMGET', base .. ARGV[at], unpack(fields)) end
+for at = ARGV[1] + 2, #ARGV do
+  rows[#rows + 1] = isTask(ARGV[at], wall) and r('HMGET', base .. ARGV[at], unpack(fields)) or {}
+end
 return rows
 `;
 
 /** ARGV: uuid, how many of the oldest to leave out. */
 export const logs = `
+if not isTask(ARGV[1], string.format('%.0f', serverMs())) then return {} end
 return r('LRANGE', base .. ARGV[1] .. ':logs', ARGV[2], -1)
 `;

@@ -1,6 +1,7 @@
-/** ARGV: uuid, reason (JSON, or empty for the default), wall time, urgent. */
+/** ARGV: id, reason (JSON, or empty for the default), wall time, urgent. */
 export const cancel = `
-local t = load(ARGV[1])
+meetStrangers(ARGV[3])
+local t = find(ARGV[1], ARGV[3])
 if not t then return false end
 if isFinal(t.status) then return 'finished' end
 local reason = ARGV[2] ~= '' and ARGV[2] or '"' .. t.name .. '.cancel"'
@@ -17,9 +18,10 @@ tell('cancelling', t.id)
 return 'cancelling'
 `;
 
-/** ARGV: uuid, wall time. */
+/** ARGV: id, wall time. */
 export const requeue = `
-local t = load(ARGV[1])
+meetStrangers(ARGV[2])
+local t = find(ARGV[1], ARGV[2])
 if not t then return false end
 if not isFinal(t.status) then return 0 end
 leave(t)

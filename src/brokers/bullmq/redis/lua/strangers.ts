@@ -12,20 +12,27 @@ local function whereIs(id)
   end
 end
 
--- A job that was removed took its fields with it; where it was in our books is told by its id.
+local ARRIVAL = string.rep('%d', 16)
+
+-- A job that was removed took its fields with it; where it was in our books is told by its id. An entry that begins with
+-- the id may be that of a longer one with a space in it.
 local function forgetRemoved(id)
-  local entry = r('ZRANGEBYLEX', own .. 'ids', '[' .. id .. ' ', '[' .. id .. ' \\255')[1]
-  if not entry then return end
-  r('ZREM', own .. 'ids', entry)
-  local arrival = string.sub(entry, #id + 2, #id + 17)
-  local name, key = string.sub(entry, #id + 18), arrival .. id
-  for _, status in ipairs(STATUSES) do
-    r('ZREM', indexOf(status, name), key)
-    r('ZREM', own .. 'ended:' .. status, key)
+  for _, entry in ipairs(r('ZRANGEBYLEX', own .. 'ids', '[' .. id .. ' 0', '(' .. id .. ' 1')) do
+    local arrival, name = string.match(entry, '^(' .. ARRIVAL .. ')(.*)$', #id + 2)
+    if arrival then
+      local key, isOurs = arrival .. id, not string.find(name, ' ' .. ARRIVAL)
+      for _, status in ipairs(STATUSES) do
+        if r('ZREM', indexOf(status, name), key) == 1 then isOurs = true end
+        r('ZREM', own .. 'ended:' .. status, key)
+      end
+      if isOurs then
+        change(own .. 'ids', entry, false)
+        change(laterOf(name), key, false)
+        change(own .. 'held', key, false)
+        lessened[name] = true
+      end
+    end
   end
-  r('ZREM', laterOf(name), key)
-  r('ZREM', own .. 'held', key)
-  lessened[name] = true
 end
 
 -- Enters a job that is new to us.
@@ -76,13 +83,28 @@ local function meetStrangers(wall)
   markSeen()
   local seen = r('GET', own .. 'seen')
   local events = r('XRANGE', base .. 'events', seen and '(' .. seen or '-', '+')
+  if #events == 0 then return end
   for _, event in ipairs(events) do
     local fields = {}
     for place = 1, #event[2], 2 do fields[event[2][place]] = event[2][place + 1] end
     if fields.by ~= 'qtasks' and fields.jobId then reconcile(fields.jobId, wall) end
     seen = event[1]
   end
-  if seen then r('SET', own .. 'seen', seen) end
+  r('SET', own .. 'seen', seen)
   isAllSeen, lastTold = nil, nil
 end
+
+-- Whether there is a task of an id from outside, which may just as well be the rest of a key of BullMQ's or of ours:
+-- a task's own key ends with its id. A job of which no event tells any more is met here.
+local function isTask(id, wall)
+  -- An error where there is something else than a hash.
+  local key = redis.pcall('HGET', base .. id, FIELDS.key)
+  if key == false and r('EXISTS', base .. id) == 1 then
+    reconcile(id, wall)
+    key = r('HGET', base .. id, FIELDS.key)
+  end
+  return type(key) == 'string' and idOf(key) == id
+end
+
+local function find(id, wall) return isTask(id, wall) and load(id) or nil end
 `;

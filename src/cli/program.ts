@@ -104,7 +104,7 @@ function createProgram(
     );
 
   selection(add(program, "status", "counts, workers, and why nothing happens; with ids, whole records"))
-    .argument("[ids...]", "uuids, unique prefixes, @last, or - for stdin")
+    .argument("[ids...]", "ids, unique prefixes of uuids, @last, or - for stdin")
     .option("--limit <n>", "list the newest so many tasks (100 of a selection)")
     .option("-w, --watch", "look again and again; with ids, until all are done")
     .action(
@@ -114,7 +114,7 @@ function createProgram(
     );
 
   add(program, "wait", "wait until tasks are done")
-    .argument("<ids...>", "uuids, unique prefixes, @last, or - for stdin")
+    .argument("<ids...>", "ids, unique prefixes of uuids, @last, or - for stdin")
     .option("-t, --timeout <duration>", "wait at most so long")
     .option("--any", "until one is done")
     .action(
@@ -124,7 +124,7 @@ function createProgram(
     );
 
   add(program, "result", "print a task's stored result")
-    .argument("<id>", "a uuid, a unique prefix, or @last")
+    .argument("<id>", "an id, a unique prefix of a uuid, or @last")
     .action(
       on(async (stage, command) => {
         const [id = ""] = command.args;
@@ -133,7 +133,7 @@ function createProgram(
     );
 
   selection(add(program, "cancel", "cancel tasks that wait or run"))
-    .argument("[ids...]", "uuids, unique prefixes, @last, or - for stdin")
+    .argument("[ids...]", "ids, unique prefixes of uuids, @last, or - for stdin")
     .option("--reason <text>", "why; shown in the record")
     .option("--now", "leave what runs no grace: end its process at once")
     .option("--yes", "do not ask before cancelling a selection")
@@ -144,7 +144,7 @@ function createProgram(
     );
 
   selection(add(program, "retry", "put finished tasks back in line"))
-    .argument("[ids...]", "uuids, unique prefixes, @last, or - for stdin")
+    .argument("[ids...]", "ids, unique prefixes of uuids, @last, or - for stdin")
     .action(
       on(async (stage, command) =>
         (await import("./commands/retry.js")).retry(stage, command.args, command.optsWithGlobals()),
@@ -152,7 +152,7 @@ function createProgram(
     );
 
   add(program, "logs", "what a task printed and logged")
-    .argument("<id>", "a uuid, a unique prefix, or @last")
+    .argument("<id>", "an id, a unique prefix of a uuid, or @last")
     .option("-f, --follow", "go on until the task is done")
     .option("--attempt <n>", "of this attempt only")
     .option("--tail <n>", "only the last so many")

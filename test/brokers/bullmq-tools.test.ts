@@ -1,10 +1,12 @@
 import type { Job, Queue } from "bullmq";
+import { Redis } from "ioredis";
 import { afterEach, describe, expect, test } from "vitest";
 import { MemoryBroker } from "../../src/brokers/memory/broker.js";
 import { moveTasks } from "../../src/engine/move.js";
 import { interruptedAt, retryAt, SUCCESS, workerInfo } from "../../src/testing/samples.js";
 import { LEASE_MS, Stage } from "../../src/testing/stage.js";
 import { KINDS, type Place } from "./places.js";
+import { redisUrl } from "./servers.js";
 
 const places: Place[] = [];
 
@@ -79,7 +81,6 @@ describe.each(KINDS)("BullMQ's own tools on our queue on $kind", ({ make }) => {
     const { stage, place } = await start();
     const { uuid } = await stage.queued();
     await plainWorker(place, uuid, async () => Promise.reject(new Error("boom")));
-    await stage.broker.counts();
     const record = await stage.record(uuid);
     expect([record.status, record.error?.message, record.history.length]).toEqual(["error", "boom", 1]);
   });
@@ -184,6 +185,170 @@ describe.each(KINDS)("BullMQ's own tools on our queue on $kind", ({ make }) => {
     expect(ran[0]).toBe(lease.uuid);
   });
 });
+
+describe.each(KINDS)("ids of jobs that plain BullMQ adds on $kind", ({ make }) => {
+  const start = () => startOn(make);
+  /** Keys of BullMQ's, of ours and of its parts, tables and columns, and what SQL and scripts may trip over. */
+  const NO_JOBS = [
+    ...[
+      "meta",
+      "events",
+      "id",
+      "pc",
+      "wait",
+      "active",
+      "prioritized",
+      "delayed",
+      "completed",
+      "marker",
+      "stalled",
+    ],
+    ...[
+      "qt:names",
+      "qt:ids",
+      "qt:unique",
+      "qt:workers",
+      "qt:seen",
+      "qt:fences",
+      "qt:of:new:mail.send",
+      "repeat",
+    ],
+    ...[
+      "1:logs",
+      "1:lock",
+      "job",
+      "qtasks_task",
+      "'",
+      "$1",
+      "%",
+      "a b",
+      "a  b",
+      " ",
+      "1 2",
+      "\n",
+      "ü",
+      "x".repeat(1000),
+    ],
+  ];
+
+  test("are known by every verb as soon as the job is there", async () => {
+    const { stage, queue } = await start();
+    const { broker } = stage;
+    const names = ["1", "2", "3", "4"];
+    for (const data of names) await queue.add("mail.send", data);
+    expect(await broker.get("1")).toMatchObject({ uuid: "1", status: "new" });
+    await broker.counts();
+    for (const data of names) await queue.add("mail.send", data);
+    expect(await broker.cancel("5", null, stage.now)).toBe("cancelled");
+    expect(await broker.requeue("5", stage.now)).toBe(true);
+    await queue.add("mail.send", 9);
+    expect(await broker.requeue("9", stage.now)).toBe(false);
+    await queue.add("mail.send", 10);
+    expect(await broker.list({ after: "10", limit: 2 })).toMatchObject([{ uuid: "9" }, { uuid: "8" }]);
+    await queue.add("mail.send", 11);
+    expect(await stage.claimedUuids({ uuids: ["11"] })).toEqual(["11"]);
+  });
+
+  test("may be any text: what is no job is unknown to each verb, and nothing is written", async () => {
+    const { stage, queue } = await start();
+    const { broker } = stage;
+    await queue.add("mail.send", 1);
+    const { lease } = await stage.claimOne();
+    await broker.report(
+      [{ lease, lines: [{ attempt: 1, timeMs: 0, stream: "log", text: "hello" }] }],
+      stage.now,
+    );
+    await broker.beat(workerInfo(), LEASE_MS, stage.now);
+    expect(await broker.getMany([...NO_JOBS, "1"])).toMatchObject([
+      ...NO_JOBS.map(() => undefined),
+      { uuid: "1" },
+    ]);
+    for (const id of NO_JOBS) {
+      expect([id, await broker.cancel(id, null, stage.now)]).toEqual([id, undefined]);
+      expect([id, await broker.requeue(id, stage.now)]).toEqual([id, undefined]);
+      expect([id, await broker.logs(id)]).toEqual([id, []]);
+      expect([id, await broker.list({ after: id, limit: 10 })]).toEqual([id, []]);
+    }
+    expect(await stage.claim({ uuids: NO_JOBS })).toEqual([]);
+    expect(await stage.settle(lease, SUCCESS)).toBe(true);
+    expect(await broker.counts()).toEqual([
+      { name: "mail.send", new: 0, process: 0, success: 1, error: 0, cancel: 0 },
+    ]);
+  });
+
+  test("with spaces, or that begin like others, are told apart", async () => {
+    const { stage, queue } = await start();
+    const { broker } = stage;
+    const ids = ["a", "a b", "a b c", "a 0000000000000001x", "a 0000000000000001x 0000000000000002y"];
+    for (const jobId of ids) await queue.add("mail.send", 1, { jobId });
+    const listed = async () => (await broker.list({ limit: 10 })).map(({ uuid }) => uuid).reverse();
+    expect(await listed()).toEqual(ids);
+    expect((await broker.list({ after: "a b", limit: 10 })).map(({ uuid }) => uuid)).toEqual(["a"]);
+    expect(await broker.getMany([...ids, "a  b"])).toMatchObject([
+      ...ids.map((uuid) => ({ uuid })),
+      undefined,
+    ]);
+    while (ids.length > 0) {
+      await queue.remove(ids.shift() ?? "");
+      expect(await listed()).toEqual(ids);
+    }
+    expect(await broker.counts()).toEqual([]);
+  });
+
+  test("have no beginnings: only a uuid is found by one", async () => {
+    const { stage, queue } = await start();
+    const { uuid } = await stage.queued();
+    for (const jobId of ["deadbeef", "events 1", uuid.slice(0, 8)])
+      await queue.add("mail.send", 1, { jobId });
+    const begin = async (uuidPrefix: string) =>
+      (await stage.broker.list({ uuidPrefix, limit: 10 })).map((task) => task.uuid);
+    for (const prefix of ["dead", "deadbeef", "e", "events 1"]) expect(await begin(prefix)).toEqual([]);
+    for (const end of [1, 8, 36]) expect(await begin(uuid.slice(0, end))).toEqual([uuid]);
+  });
+
+  test("name nothing of a task that moves away", async () => {
+    const { stage } = await start();
+    const { broker } = stage;
+    const { uuid } = await stage.queued();
+    await broker.transfer?.depart({ to: "elsewhere", which: "waiting", limit: 1, most: 1000 });
+    for (const id of [uuid, `qt:moving:${uuid}`]) {
+      expect(await broker.get(id)).toBeUndefined();
+      expect(await broker.cancel(id, null, stage.now)).toBeUndefined();
+      expect(await stage.claim({ uuids: [id] })).toEqual([]);
+    }
+    expect(await broker.transfer?.step([uuid], "enter", stage.now)).toEqual([true]);
+    expect(await broker.get(uuid)).toMatchObject({ status: "new" });
+  });
+});
+
+describe.each(KINDS.filter(({ kind }) => kind === "redis"))(
+  "jobs that plain BullMQ adds on $kind",
+  ({ make }) => {
+    const start = () => startOn(make);
+
+    test("are met without an event that tells of them", async () => {
+      const { stage, queue } = await start();
+      await queue.add("mail.send", 1);
+      await queue.trimEvents(0);
+      expect(await stage.broker.logs("1")).toEqual([]);
+      expect(await stage.broker.get("1")).toMatchObject({ uuid: "1", status: "new" });
+    });
+
+    test("leave nothing in our books once they are removed", async () => {
+      const { stage, queue } = await start();
+      const ids = ["a", "a b", "a 0000000000000001x", "ab"];
+      for (const jobId of ids) await queue.add("mail.send", 1, { jobId });
+      expect(await stage.broker.list({ limit: 10 })).toHaveLength(ids.length);
+      for (const { uuid } of await stage.broker.list({ limit: 10 })) await queue.remove(uuid);
+      expect(await stage.broker.counts()).toEqual([]);
+      expect(await stage.claim()).toEqual([]);
+      const redis = new Redis((await redisUrl()) ?? "");
+      const left = await redis.keys(`${queue.opts.prefix}:*:qt:*`);
+      await redis.quit();
+      expect(left.map((key) => key.slice(key.indexOf("qt:"))).sort()).toEqual(["qt:arrivals", "qt:seen"]);
+    });
+  },
+);
 
 describe.each(KINDS)("several machines on $kind", ({ make }) => {
   const start = () => startOn(make);

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { MemoryBroker } from "../../src/brokers/memory/broker.js";
+import type { App } from "../../src/engine/app.js";
 import { appInCharge } from "../../src/engine/charge.js";
 import { createGate, createWorld, turns } from "./world.js";
 
@@ -109,6 +111,48 @@ describe("pruning", () => {
       message: expect.stringContaining(option),
     });
     expect(await left()).toHaveLength(4);
+  });
+});
+
+describe("an id", () => {
+  const foreign = () =>
+    createWorld({ broker: (storage) => Object.assign(new MemoryBroker(storage), { hasForeignIds: true }) });
+
+  test.each<[string, (app: App, id: string) => Promise<unknown>]>([
+    ["get", (app, id) => app.get(id)],
+    ["wait", (app, id) => app.wait(id)],
+    ["list", (app, id) => app.list({ after: id })],
+    ["cancel", (app, id) => app.cancel(id)],
+    ["retryTask", (app, id) => app.retryTask(id)],
+    ["logs", (app, id) => app.logs(id)],
+  ])("that no task can have is refused by %s, whatever the queue has in it", async (_, ask) => {
+    const refusal = { code: "E_BAD_OPTION", message: expect.stringContaining("is no task id") };
+    for (const id of ["17", "Invoice_2026-A"])
+      await expect(ask(createWorld().app, id)).rejects.toMatchObject(refusal);
+    for (const id of ["", "a\0b", "\ud800", "x".repeat(1001), 17 as unknown as string]) {
+      for (const { app } of [createWorld(), foreign()])
+        await expect(ask(app, id)).rejects.toMatchObject(refusal);
+    }
+  });
+
+  test("of any other kind may be asked for where others queue too, as it is written", async () => {
+    const { app } = foreign();
+    for (const id of ["17", "Invoice_2026-A", "a b"]) {
+      expect(await app.get(id)).toBeUndefined();
+      expect(await app.logs(id)).toEqual([]);
+      for (const refused of [app.wait(id), app.cancel(id), app.retryTask(id)])
+        await expect(refused).rejects.toMatchObject({
+          code: "E_UNKNOWN_ID",
+          message: `No task has the id ${id}.`,
+        });
+    }
+  });
+
+  test("that is a uuid may be in capitals, on every queue", async () => {
+    for (const { app } of [createWorld(), foreign()]) {
+      const { uuid } = await app.addTask("x");
+      expect(await app.get(uuid.toUpperCase())).toMatchObject({ uuid });
+    }
   });
 });
 

@@ -95,6 +95,19 @@ describe.each(KINDS)("BullMQ's own tools on our queue on $kind", ({ make }) => {
     expect(claims).toEqual([]);
   });
 
+  test("go on with a task that we try to cancel, and we put it back in line once it has failed", async () => {
+    const { stage, place } = await start();
+    const { uuid } = await stage.queued();
+    let outcome: unknown;
+    await plainWorker(place, uuid, async () => {
+      outcome = await stage.broker.cancel(uuid, null, stage.now);
+      throw new Error("boom");
+    });
+    expect(outcome).toBe("cancelling");
+    expect(await stage.broker.requeue(uuid, stage.now)).toBe(true);
+    expect(await stage.record(uuid)).toMatchObject({ status: "new", error: null });
+  });
+
   test("queue a job that our workers run: its data is the task's argument", async () => {
     const { stage, queue, place } = await start();
     const added = await queue.add("mail.send", { to: "ada" });

@@ -14,18 +14,15 @@ interface Asked extends Query {
 }
 
 /**
- * One connection to the server, which sends queries in the order in which they are asked; those of one turn of the event
- * loop take effect in one step. When it breaks, what is under way fails, and the next query connects anew.
+ * One connection to the server, which sends queries in the order in which they are asked. Those of one turn of the event
+ * loop take effect in one step, and so do those that are asked while it is busy: many callers at once wait for few commits.
+ * When it breaks, what is under way fails, and the next query connects anew.
  */
 export class Connection {
   readonly #connect: () => Promise<Client>;
   #client: Client | undefined;
   #connecting: Promise<Client> | undefined;
-  readonly #turn = new Turn<Asked>((asked) => {
-    this.#last = this.#last.then(() => this.#answer(asked));
-  });
-  /** Settles with the query that was asked last. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turn = new Turn<Asked>((asked) => this.#answer(asked));
   #isClosed = false;
   /** called when it has broken */
   onBroken: () => void = () => {};
@@ -56,8 +53,7 @@ export class Connection {
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
-    this.#turn.end();
-    await this.#last;
+    await this.#turn.end();
     this.#isClosed = true;
     const client = await this.#connecting?.catch(() => undefined);
     await client?.end().catch(() => {});

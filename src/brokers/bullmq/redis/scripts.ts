@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Turn } from "../turn.js";
 import type { Connection } from "./connection.js";
-import { PROGRAM, type Verb } from "./lua/program.js";
+import { PROGRAMS, programFor, type Verb } from "./lua/program.js";
 
 export type Argument = string | number;
 
@@ -13,21 +13,25 @@ interface Asked {
   reject(error: unknown): void;
 }
 
-/** Our script on one server. What is asked in one turn of the event loop takes effect in one step, in that order. */
+/** Our scripts on one server. What is asked in one turn of the event loop takes effect in one step, in that order. */
 export class Scripts {
   readonly #connection: Connection;
   /** where the keys of the queue begin */
   readonly #base: string;
-  readonly #turn = new Turn<Asked>((asked) => void this.#answer(asked));
+  readonly #turn = new Turn<Asked>((asked) => {
+    void this.#answer(asked);
+  });
 
   constructor(connection: Connection, base: string) {
     this.#connection = connection;
     this.#base = base;
   }
 
-  /** Hands it to the server, so that later calls take effect in the order in which they are made. */
+  /** Hands them to the server, so that later calls take effect in the order in which they are made. */
   async load(): Promise<void> {
-    await this.#connection.callEach("SCRIPT", ["LOAD", PROGRAM]);
+    const answers = await this.#connection.callEach("SCRIPT", ["EXISTS", ...DIGESTS.values()]);
+    if (answers.flat().every((isThere) => isThere === 1)) return;
+    await Promise.all(PROGRAMS.map((text) => this.#connection.callEach("SCRIPT", ["LOAD", text])));
   }
 
   /** @param answerMs more than usual for what may take long */
@@ -39,7 +43,7 @@ export class Scripts {
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
-    this.#turn.end();
+    await this.#turn.end();
     await this.#connection.close();
   }
 
@@ -57,18 +61,21 @@ export class Scripts {
   }
 
   async #send(asked: readonly Asked[]): Promise<readonly unknown[]> {
+    const program = programFor(asked.map(({ verb }) => verb));
     const words = asked.flatMap(({ verb, args }) => [verb, args.length, ...args]);
     const longest = Math.max(...asked.map(({ answerMs = 0 }) => answerMs)) || undefined;
     const call = (command: string, script: string) =>
       this.#connection.call(command, [script, 1, this.#base, ...words], longest) as Promise<unknown[]>;
     try {
-      return await call("EVALSHA", DIGEST);
+      return await call("EVALSHA", DIGESTS.get(program) ?? "");
     } catch (error) {
       // The server was restarted, or somebody flushed its scripts.
       if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-      return await call("EVAL", PROGRAM);
+      return await call("EVAL", program);
     }
   }
 }
 
-const DIGEST = createHash("sha1").update(PROGRAM).digest("hex");
+const DIGESTS = new Map(
+  PROGRAMS.map((text) => [text, createHash("sha1").update(text).digest("hex")] as const),
+);

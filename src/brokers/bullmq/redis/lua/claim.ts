@@ -88,7 +88,7 @@ end)
 
 local claims, fences = {}, tonumber(r('GET', own .. 'fences') or '0')
 local function take(entry)
-  local t = load(entry.id, CLAIMED)
+  local t = loadWhole(entry.id)
   -- The job was taken or removed by somebody who tells no events.
   if not t then
     change(lineOf(entry.name), entry.place, false)

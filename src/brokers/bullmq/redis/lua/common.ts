@@ -1,3 +1,77 @@
+/** What the fields of a job hash are called in the scripts. */
+const FIELDS = {
+  name: "name",
+  data: "data",
+  opts: "opts",
+  arrived: "timestamp",
+  delay: "delay",
+  level: "priority",
+  starts: "ats",
+  ends: "atm",
+  returning: "returnvalue",
+  finishedOn: "finishedOn",
+  processedOn: "processedOn",
+  processedBy: "pb",
+  status: "qt:status",
+  key: "qt:key",
+  priority: "qt:priority",
+  tags: "qt:tags",
+  retry: "qt:retry",
+  most: "qt:max",
+  runAt: "qt:runAt",
+  isDue: "qt:due",
+  attempt: "qt:attempt",
+  deaths: "qt:deaths",
+  crashes: "qt:crashes",
+  alone: "qt:alone",
+  updated: "qt:updated",
+  started: "qt:started",
+  finished: "qt:finished",
+  history: "qt:history",
+  worker: "qt:worker",
+  fence: "qt:fence",
+  boot: "qt:boot",
+  claimer: "qt:claimer",
+  cancel: "qt:cancel",
+  binding: "qt:binding",
+  until_: "qt:until",
+} as const;
+
+type Field = keyof typeof FIELDS;
+
+/** Those that decide what may become of a task. */
+const STATE: readonly Field[] = [
+  "status",
+  "key",
+  "name",
+  "arrived",
+  "priority",
+  "runAt",
+  "isDue",
+  "attempt",
+  "deaths",
+  "started",
+  "history",
+  "worker",
+  "fence",
+  "boot",
+  "claimer",
+  "cancel",
+  "binding",
+  "until_",
+  "ends",
+];
+
+/** A function that reads these fields of a job; nil where it is not in our books. */
+function reader(name: string, fields: readonly Field[]): string {
+  const asked = fields.map((field) => `'${FIELDS[field]}'`).join(", ");
+  const read = fields.map((field, place) => `${field} = v[${place + 1}]`).join(", ");
+  return `local function ${name}(id)
+  local v = r('HMGET', base .. id, ${asked})
+  return v[1] and { id = id, ${read} } or nil
+end`;
+}
+
 /**
  * What the verbs share. `KEYS[1]` is where BullMQ's keys of this queue begin; ours begin with `qt:` behind that.
  *
@@ -48,6 +122,20 @@ local function send(command, key, words)
   for at = 1, #words, PIECE do r(command, key, unpack(words, at, math.min(at + PIECE - 1, #words))) end
 end
 
+local function sendAll(key, members)
+  local gone, there = {}, {}
+  for member, score in pairs(members) do
+    if score then
+      there[#there + 1] = score
+      there[#there + 1] = member
+    else
+      gone[#gone + 1] = member
+    end
+  end
+  send('ZREM', key, gone)
+  send('ZADD', key, there)
+end
+
 local function forgetNameWithoutRecord(name)
   for _, status in ipairs(STATUSES) do
     if r('EXISTS', indexOf(status, name)) == 1 then return end
@@ -57,17 +145,14 @@ end
 
 local function flush()
   for key, members in pairs(sorted) do
-    local gone, there = {}, {}
-    for member, score in pairs(members) do
-      if score then
-        there[#there + 1] = score
-        there[#there + 1] = member
-      else
-        gone[#gone + 1] = member
-      end
+    local member, score = next(members)
+    if next(members, member) then
+      sendAll(key, members)
+    elseif score then
+      r('ZADD', key, score, member)
+    else
+      r('ZREM', key, member)
     end
-    send('ZREM', key, gone)
-    send('ZADD', key, there)
   end
   for lock in pairs(released) do dropped[#dropped + 1] = lock end
   for at = 1, #dropped, PIECE do r('DEL', unpack(dropped, at, math.min(at + PIECE - 1, #dropped))) end
@@ -95,31 +180,13 @@ local function markSeen()
   isAllSeen, lastTold = nil, nil
 end
 
-local FIELDS = {
-  name = 'name', data = 'data', opts = 'opts', arrived = 'timestamp', delay = 'delay', level = 'priority', starts = 'ats',
-  ends = 'atm', returning = 'returnvalue', finishedOn = 'finishedOn', processedOn = 'processedOn', processedBy = 'pb',
-  status = 'qt:status', key = 'qt:key', priority = 'qt:priority', tags = 'qt:tags', retry = 'qt:retry', most = 'qt:max',
-  runAt = 'qt:runAt', isDue = 'qt:due', attempt = 'qt:attempt', deaths = 'qt:deaths', crashes = 'qt:crashes', alone = 'qt:alone',
-  updated = 'qt:updated', started = 'qt:started', finished = 'qt:finished', history = 'qt:history', worker = 'qt:worker',
-  fence = 'qt:fence', boot = 'qt:boot', claimer = 'qt:claimer', cancel = 'qt:cancel', binding = 'qt:binding', until_ = 'qt:until',
-}
-local STATE = { 'status', 'key', 'name', 'arrived', 'priority', 'runAt', 'isDue', 'attempt', 'deaths', 'started', 'history',
-  'worker', 'fence', 'boot', 'claimer', 'cancel', 'binding', 'until_', 'ends' }
--- The same, and what a worker is told.
-local CLAIMED = { 'starts', 'data', 'retry', 'most', 'crashes', 'alone', unpack(STATE) }
-local LONG = {}
-for _, list in ipairs({ STATE, CLAIMED }) do
-  LONG[list] = {}
-  for place, short in ipairs(list) do LONG[list][place] = FIELDS[short] end
-end
+local FIELDS = { ${Object.entries(FIELDS)
+  .map(([short, long]) => `${short} = '${long}'`)
+  .join(", ")} }
 
-local function load(id, list)
-  list = list or STATE
-  local values = r('HMGET', base .. id, unpack(LONG[list]))
-  local t = { id = id }
-  for place, short in ipairs(list) do t[short] = values[place] end
-  return t.status and t or nil
-end
+${reader("load", STATE)}
+-- The same, and what a worker is told.
+${reader("loadWhole", [...STATE, "starts", "data", "retry", "most", "crashes", "alone"])}
 
 -- Writes fields of ours, to the hash and to what was loaded.
 local function set(t, fields)

@@ -8,45 +8,38 @@ import { STRANGERS } from "./strangers.js";
 import { arrive, depart, step, TRANSFER, underWay } from "./transfer.js";
 import { beat, leave, serverTime, workers } from "./workers.js";
 
-const VERBS = {
+const PLAIN = {
   enqueue,
-  claim,
   extend,
   settle,
   report,
-  cancel,
-  requeue,
   prune,
   purge,
-  counts,
   oldestWaiting,
   waiting,
-  newest,
-  getMany,
-  logs,
   beat,
   leave,
   workers,
   serverTime,
-  depart,
-  arrive,
-  step,
-  underWay,
 } as const;
+/** They first read what strangers did. */
+const MEETING = { claim, cancel, requeue, counts, newest, getMany, logs } as const;
+const MOVING = { depart, arrive, step, underWay } as const;
+
+const VERBS = { ...PLAIN, ...MEETING, ...MOVING };
 
 export type Verb = keyof typeof VERBS;
 
-const functions = Object.entries(VERBS)
-  .map(([name, body]) => `verbs.${name} = function(ARGV)${body}end\n`)
-  .join("");
-
 /**
- * All verbs as one script, so that several take effect in one step. ARGV: for each its name, the number of its arguments,
- * the arguments. Returns what each returns, or an error in its place.
+ * Some verbs as one script. ARGV: for each that is called its name, the number of its arguments, the arguments. Returns
+ * what each returns, or an error in its place.
  */
-export const PROGRAM = `${COMMON}${STRANGERS}${TRANSFER}
+function program(verbs: readonly Verb[]): string {
+  const moves = verbs.some((verb) => verb in MOVING);
+  const meets = moves || verbs.some((verb) => verb in MEETING);
+  return `${COMMON}${meets ? STRANGERS : ""}${moves ? TRANSFER : ""}
 local verbs = {}
-${functions}
+${verbs.map((verb) => `verbs.${verb} = function(ARGV)${VERBS[verb]}end\n`).join("")}
 local function keep()
   flush()
   markSeen()
@@ -67,3 +60,17 @@ while at <= #ARGV do
 end
 return answers
 `;
+}
+
+const NAMES = Object.keys(VERBS) as Verb[];
+
+/** A script has to be made anew each time it runs: the smaller, the quicker. */
+const ALONE = new Map(NAMES.map((verb) => [verb, program([verb])]));
+const TOGETHER = program(NAMES);
+
+export const PROGRAMS: readonly string[] = [...ALONE.values(), TOGETHER];
+
+export function programFor(called: readonly Verb[]): string {
+  const [first] = called;
+  return (called.length === 1 && first !== undefined && ALONE.get(first)) || TOGETHER;
+}

@@ -90,6 +90,7 @@ local function meetStrangers(wall)
     if fields.by ~= 'qtasks' and fields.jobId then reconcile(fields.jobId, wall) end
     seen = event[1]
   end
+  flush()
   r('SET', own .. 'seen', seen)
   isAllSeen, lastTold = nil, nil
 end

@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, vi } from "vitest";
-import { QueueTasks } from "../../src/index.js";
+import { QueueTasks } from "../../dist/index.js";
 import { queueUnderTest } from "../brokers/underTest.js";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));

@@ -8,7 +8,7 @@ import {
   redisUrl,
   removeKeys,
 } from "../brokers/servers.js";
-import { complaintOf, INLINE, logLines, Project } from "./project.js";
+import { complaintOf, INLINE, Project } from "./project.js";
 
 interface Finding {
   readonly check: string;
@@ -16,17 +16,9 @@ interface Finding {
   readonly detail: string;
 }
 
-interface Shown {
-  readonly uuid: string;
-  readonly status: string;
-  readonly attempt: number;
-  readonly deduplicated: boolean;
-  readonly error: { readonly code: string } | null;
-}
-
 const TASKS = {
   "tasks/all.mjs": `
-import { app, currentTask } from "qtasks";
+import { app } from "qtasks";
 import { gate } from "../gate.mjs";
 export const add = app.task("add", async (a, b) => a + b);
 export const mark = app.task("mark", async (label) => label);
@@ -34,15 +26,7 @@ export const hold = app.task("hold", async (key) => {
   console.log("holding");
   await gate(key);
   return key;
-});
-export const flaky = app.task({ name: "flaky", retry: 1, echo: true }, async (self) => {
-  console.log("try " + self.ctx.attempt);
-  self.ctx.progress(self.ctx.attempt, 2, "trying");
-  if (self.ctx.attempt === 1) throw new Error("not yet");
-  return "up";
-});
-export const fail = app.task("fail", async () => { throw new Error("never"); });
-export const overtime = app.task({ name: "overtime", maxTime: 0.05, echo: true }, async (self) => self.ctx.sleep(60));`,
+});`,
 };
 
 const name = `qtasks_test_${randomUUID().replaceAll("-", "")}`;
@@ -92,78 +76,6 @@ describe.each(servers)("one line of config moves a project to $kind", ({ kind, b
     const checks = findings.map(({ check }) => check);
     expect(checks).toEqual(expect.arrayContaining(["server", "durability", "server clock", "queue"]));
     expect(await traces()).toBe(0);
-  });
-
-  test("what waits is worked on in order, each task to its end, and all of it is shown and forgotten", async () => {
-    const low = await project.call(["mark", "low", "--priority", "5"]);
-    const high = await project.call(["mark", "high", "--priority", "-1"]);
-    const once = await project.json<Shown>(["call", "mark", "once", "--unique", "key", "--tag", "rare"]);
-    const again = await project.json<Shown>(["call", "mark", "twice", "--unique", "key"]);
-    expect(again).toMatchObject({ uuid: once.uuid, deduplicated: true });
-    const [flaky, overtime] = [await project.call(["flaky"]), await project.call(["overtime"])];
-    const [fail, gone] = [await project.call(["fail"]), await project.call(["mark", "gone"])];
-    expect(await project.qtasks(["cancel", gone, "--reason", "no need"])).toMatchObject({ code: 0 });
-    const batch = await project.json(["call", "mark", "--batch", "-"], { stdin: '["one"]\n["two"]\n' });
-    expect(batch).toEqual({ queued: 2 });
-    expect(await project.json(["status"])).toMatchObject({
-      counts: { new: 8, process: 0, success: 0, error: 0, cancel: 1 },
-      why: [{ code: "no-worker" }],
-    });
-
-    const worked = await project.burst(["-c", "1", "--log-format", "json"]);
-    expect(worked.code).toBe(1);
-    const starts = logLines(worked.stdout).filter(({ event }) => event === "taskRunning");
-    const [first, ...others] = starts.map(({ uuid }) => uuid);
-    expect([first, others.at(-1), starts.length]).toEqual([high, low, 9]);
-
-    const ids = [low, once.uuid, flaky, overtime, fail, gone];
-    const tasks = await project.json<readonly Shown[]>(["status", ...ids]);
-    expect(tasks).toMatchObject([
-      { status: "success", returning: "low" },
-      { status: "success", returning: "once", tags: ["rare"] },
-      { status: "success", attempt: 2, progress: { done: 2, total: 2 }, history: [{}, {}] },
-      { status: "error", error: { code: "E_MAX_TIME" } },
-      { status: "error", error: { code: "E_TASK", message: "never" } },
-      { status: "cancel", cancelReason: "no need" },
-    ]);
-    expect(await project.qtasks(["result", flaky])).toMatchObject({ code: 0, stdout: "up\n" });
-    const logs = await project.json(["logs", flaky]);
-    expect(logs).toMatchObject([
-      { attempt: 1, text: "try 1" },
-      { attempt: 2, text: "try 2" },
-    ]);
-    const rare = await project.json<readonly Shown[]>(["status", "--tag", "rare"]);
-    expect(rare.map(({ uuid }) => uuid)).toEqual([once.uuid]);
-
-    expect(await project.json(["retry", "--status", "error", "--task", "fail"])).toMatchObject([
-      { uuid: fail, status: "new", attempt: 0 },
-    ]);
-    expect(await project.json(["prune", "--status", "success"])).toEqual({ removed: 6 });
-    expect(await project.json(["purge", "--yes"])).toEqual({ removed: 1 });
-    const { counts } = await project.json<{ counts: object }>(["status"]);
-    expect(counts).toEqual({ new: 0, process: 0, success: 0, error: 1, cancel: 1 });
-  });
-
-  test("a running task is waited for, cancelled from another terminal, and put back in line", async () => {
-    const worker = await project.startWorker();
-    expect(await project.qtasks(["run", "add", "2", "3"])).toMatchObject({ code: 0, stdout: "5\n" });
-    const [held, other] = [await project.call(["hold", "key"]), await project.call(["hold", "other"])];
-    await project.appears("key.began");
-    const waiting = project.qtasks(["wait", "--any", held, other]);
-    project.go("other");
-    expect(await waiting).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/ success {2}hold {2}other\n$/),
-    });
-    const [cancelled] = await project.json<[{ outcome: string }]>(["cancel", held]);
-    expect(cancelled.outcome).toBe("cancelling");
-    expect(await project.qtasks(["wait", held])).toMatchObject({ code: 6 });
-    expect(await project.json(["logs", held])).toMatchObject([{ attempt: 1, text: "holding" }]);
-    project.go("key");
-    expect(await project.qtasks(["retry", held])).toMatchObject({ code: 0 });
-    expect(await project.qtasks(["wait", held])).toMatchObject({ code: 0 });
-    worker.kill("SIGTERM");
-    expect(await worker.ended).toMatchObject({ code: 0 });
   });
 
   test("a machine whose clock is wrong schedules and takes tasks by the server's clock", async () => {

@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { postgresUrl, redisUrl } from "./test/brokers/servers.js";
 
 /** What takes long: begun last, one of them would have the machine to itself at the end. */
-const LONG = ["faults/load", "faults/zombies", "faults/nemesis", "faults/file-disk", "everywhere/batch"];
+const LONG = ["faults/load", "faults/zombies", "faults/nemesis", "faults/file-disk", "cli/large-batch"];
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -188,12 +188,6 @@ describe.each(servers)(
       }
     });
 
-    test("that can be no id is wrong usage, as everywhere", async () => {
-      for (const word of ["", "x".repeat(1001)]) {
-        expect(await project.json(["status", word])).toMatchObject({ error: { code: "E_USAGE" } });
-      }
-    });
-
     test("is followed by `status --watch` and `logs -f` until the task is done", async () => {
       const id = await add("hold", "it", "Held");
       const watch = project.start(["status", "--watch", id, "--json"]);

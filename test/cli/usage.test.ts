@@ -77,6 +77,10 @@ describe.concurrent("a wrong use of the command line", () => {
     }
   });
 
+  test("an id that none can be, where only qtasks queues, is exit 2", async () => {
+    for (const word of ["hello", "@first"]) expect((await refused(["result", word])).error).toContain(word);
+  });
+
   test("with --json the error is the one document on stdout, and people still read it on stderr", async () => {
     const ended = await project.qtasks(["call", "mail.sned", "--json"]);
     expect(ended.code).toBe(4);

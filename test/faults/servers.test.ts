@@ -135,6 +135,20 @@ describe.each(KINDS)("faults of a $kind server and of the network before it", ({
   );
 
   testHere(
+    "half-open in the middle of the first step of `run`: nobody waits for what that holds",
+    async () => {
+      const { project, proxy, past } = await place();
+      const struck = proxy.atText("needle", "client", "swallow");
+      const run = project.start(["run", "add", "1", "needle", "--unique", "key"]);
+      await struck;
+      expect(await project.qtasks(["call", "add", "2", "3", "--unique", "other"], past)).toMatchObject({
+        code: 0,
+      });
+      run.kill("SIGKILL");
+    },
+  );
+
+  testHere(
     "a frozen worker's task is run by another, its late result refused; a killed one's runs again",
     async () => {
       const here = await place(2);

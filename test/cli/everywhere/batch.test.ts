@@ -34,19 +34,6 @@ async function counts(own: Project): Promise<unknown> {
 }
 
 describe.concurrent("a batch", () => {
-  test("of 100,000 lines of a kilobyte is queued in 64 MB of heap", async () => {
-    const text = "x".repeat(1000);
-    const own = new Project(
-      { "tasks/all.mjs": TASKS, "big.ndjson": lines(100_000, (n) => `{"n":${n},"text":"${text}"}`) },
-      { ...INLINE, QTASKS_DURABILITY: "normal" },
-    );
-    const ended = await own.qtasks(["call", "typed", "--batch", "big.ndjson", "--quiet"], {
-      env: { NODE_OPTIONS: "--max-old-space-size=64" },
-    });
-    expect(ended).toMatchObject({ code: 0, stdout: "100000\n", stderr: "" });
-    expect(await counts(own)).toMatchObject({ new: 100_000 });
-  });
-
   test("is checked as a whole first: the line that the schema refuses is named, and nothing is stored", async () => {
     const own = new Project({ "tasks/all.mjs": TASKS }, INLINE);
     const stdin = `${numbered(1200)}{"n":"many"}\n`;

@@ -1,4 +1,4 @@
-import type { Client, ClientConfig, QueryResultRow } from "pg";
+import type { Client, ClientConfig, QueryResult, QueryResultRow } from "pg";
 import { Turn } from "../turn.js";
 
 interface Query {
@@ -64,35 +64,38 @@ export class Connection {
     for (const { resolve, reject, ...query } of asked)
       await this.ready()
         .then((client) => this.#send(client, query))
-        .then(resolve, reject);
+        .then(([answer]) => resolve(answer?.rows ?? []), reject);
   }
 
-  /** As one transaction; false where the server refuses one of them, and nothing took effect. */
+  /**
+   * As one message, which the server takes as one transaction: no connection that is cut off within holds locks. False
+   * where the server refuses one of them, and nothing took effect.
+   */
   async #together(asked: readonly Asked[]): Promise<boolean> {
     try {
       const client = await this.ready();
-      try {
-        await this.#send(client, { text: "BEGIN" });
-        const answers: QueryResultRow[][] = [];
-        for (const query of asked) answers.push(await this.#send(client, query));
-        await this.#send(client, { text: "COMMIT" });
-        for (const [place, { resolve }] of asked.entries()) resolve(answers[place] ?? []);
-      } catch (error) {
-        if (!isAnswer(error)) throw error;
-        await this.#send(client, { text: "ROLLBACK" });
-        return false;
-      }
+      const text = asked.map((query) => withValues(client, query)).join(";\n");
+      const longest = Math.max(...asked.map(({ answerMs = ANSWER_MS }) => answerMs));
+      // A NUL would end the message.
+      if (text.includes("\0")) return false;
+      const answers = await this.#send(client, { text, answerMs: longest });
+      for (const [place, { resolve }] of asked.entries()) resolve(answers[place]?.rows ?? []);
     } catch (error) {
+      if (isAnswer(error)) return false;
       for (const { reject } of asked) reject(error);
     }
     return true;
   }
 
-  async #send(client: Client, { text, values = [], answerMs = ANSWER_MS }: Query): Promise<QueryResultRow[]> {
+  /** What each statement of the text comes to. */
+  async #send(
+    client: Client,
+    { text, values = [], answerMs = ANSWER_MS }: Query,
+  ): Promise<readonly QueryResult[]> {
     // Its types do not know that a query may have a time of its own.
     const query = { text, values: [...values], query_timeout: answerMs };
     try {
-      return (await client.query<QueryResultRow>(query)).rows;
+      return [await client.query(query)].flat();
     } catch (error) {
       if (!isAnswer(error)) this.#broken(client);
       throw error;
@@ -127,6 +130,19 @@ export function clientConfig(url: string | undefined, connection: object | undef
     application_name: "qtasks",
     ...connection,
   };
+}
+
+/** The statement with its values in it, each as a text that takes the type of its place. */
+function withValues(client: Client, { text, values = [] }: Query): string {
+  return text.replace(/\$(\d+)/g, (_, place: string) => {
+    const value = values[Number(place) - 1];
+    if (value === null || value === undefined) return "NULL";
+    return client.escapeLiteral(Array.isArray(value) ? arrayText(value) : String(value));
+  });
+}
+
+function arrayText(values: readonly unknown[]): string {
+  return `{${values.map((value) => `"${String(value).replace(/["\\]/g, "\\$&")}"`).join(",")}}`;
 }
 
 /** node-postgres takes these modes as `verify-full`, with a warning of ten lines that a later version will take them less strictly. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type How, hasTerminal, INLINE, Project } from "../project.js";
+import { type How, hasTerminal, INLINE, Project } from "./project.js";
 
 const ESC = "\u001b";
 // Escapes that move, recolour and retitle, a carriage return, a C1 control and a mark that turns text around.

@@ -30,6 +30,38 @@ export async function postgresUrl(): Promise<string | undefined> {
   }
 }
 
+/** What is called so on a server: the keys of a prefix, or a schema. */
+export interface NamedPlace {
+  readonly kind: "redis" | "postgres";
+  /** of the server */
+  readonly url: string;
+  /** the URL of a broker there */
+  readonly broker: string;
+  /** how much there is */
+  traces(): Promise<number>;
+  clear(): Promise<void>;
+}
+
+/** On each server that is found. */
+export async function namedPlaces(name: string): Promise<readonly NamedPlace[]> {
+  const urls = [await redisUrl(), await postgresUrl()];
+  return urls.flatMap((url) => (url === undefined ? [] : [placeOn(url, name)]));
+}
+
+export function placeOn(server: string, name: string): NamedPlace {
+  const url = new URL(server);
+  const isRedis = url.protocol.startsWith("redis");
+  url.searchParams.set(isRedis ? "prefix" : "schema", name);
+  const [traces, clear] = isRedis ? [countKeys, removeKeys] : [countSchemas, dropSchema];
+  return {
+    kind: isRedis ? "redis" : "postgres",
+    url: server,
+    broker: url.href,
+    traces: () => traces(server, name),
+    clear: () => clear(server, name),
+  };
+}
+
 export async function dropSchema(url: string, schema: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

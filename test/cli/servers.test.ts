@@ -1,13 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, describe, expect, test } from "vitest";
-import {
-  countKeys,
-  countSchemas,
-  dropSchema,
-  postgresUrl,
-  redisUrl,
-  removeKeys,
-} from "../brokers/servers.js";
+import { namedPlaces } from "../brokers/servers.js";
 import { complaintOf, INLINE, Project } from "./project.js";
 
 interface Finding {
@@ -29,42 +22,18 @@ export const hold = app.task("hold", async (key) => {
 });`,
 };
 
-const name = `qtasks_test_${randomUUID().replaceAll("-", "")}`;
-const [redis, postgres] = [await redisUrl(), await postgresUrl()];
-const servers = [
-  ...(redis === undefined
-    ? []
-    : [
-        {
-          kind: "redis",
-          broker: withParameter(redis, `prefix=${name}`),
-          traces: () => countKeys(redis, name),
-        },
-      ]),
-  ...(postgres === undefined
-    ? []
-    : [
-        {
-          kind: "postgres",
-          broker: withParameter(postgres, `schema=${name}`),
-          traces: () => countSchemas(postgres, name),
-        },
-      ]),
-];
+const places = await namedPlaces(`qtasks_test_${randomUUID().replaceAll("-", "")}`);
 
-afterAll(async () => {
-  if (redis !== undefined) await removeKeys(redis, name);
-  if (postgres !== undefined) await dropSchema(postgres, name);
-});
+afterAll(() => Promise.all(places.map((place) => place.clear())));
 
 const AHEAD = "const now = Date.now; Date.now = () => now() + 3600000;";
 const anHourAhead = {
   env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(AHEAD)}` },
 };
 
-test.skipIf(servers.length > 0)("no server found", () => {});
+test.skipIf(places.length > 0)("no server found", () => {});
 
-describe.each(servers)("one line of config moves a project to $kind", ({ kind, broker, traces }) => {
+describe.each(places)("one line of config moves a project to $kind", ({ kind, broker, traces }) => {
   const project = new Project(
     { ...TASKS, "qtasks.config.json": JSON.stringify({ name: `cli-${kind}`, broker }) },
     INLINE,
@@ -135,7 +104,3 @@ describe("a server that cannot be used is exit 5, in one line", () => {
     }
   });
 });
-
-function withParameter(url: string, parameter: string): string {
-  return `${url}${url.includes("?") ? "&" : "?"}${parameter}`;
-}

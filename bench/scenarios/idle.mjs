@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cpuNs, family, residentMiB } from "../lib/processes.mjs";
 import { makeProject, openApp, startQtasksWorker } from "../lib/project.mjs";
 
-/** Some seconds after its last work, V8 puts the memory of a process in order, once. */
-const SETTLING_MS = 12_000;
+/** Some ten seconds after its last work, V8 puts the memory of a process in order, once: so many windows. */
+const SETTLING = 1.2;
 
 export const idle = {
   name: "idle",
@@ -16,14 +16,14 @@ export const idle = {
     { key: "children", label: "children", unit: "", better: "lower" },
   ],
   contenders: [{ id: "qtasks", label: "qtasks, default settings" }],
-  n: { full: 10_000, quick: 3000 },
-  async open() {
+  n: { full: 10_000, quick: 1000 },
+  async open(_contender, windowMs) {
     const folder = makeProject();
     const worker = await startQtasksWorker(folder);
     const app = openApp(folder);
     await Promise.all(Array.from({ length: 100 }, () => app.addTask("noop", [], { timeout: 60 })));
     await app.close();
-    await sleep(SETTLING_MS);
+    await sleep(SETTLING * windowMs);
     return worker;
   },
   async measure({ pid }, windowMs) {

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { complaintOf, hasTerminal, INLINE, Project } from "../project.js";
+import { complaintOf, hasTerminal, INLINE, Project } from "./project.js";
 
 const TASKS = `
 import { app } from "qtasks";

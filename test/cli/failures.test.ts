@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { complaintOf, Project } from "../project.js";
+import { complaintOf, Project } from "./project.js";
 
 const project = new Project({
   "qtasks.config.json": '{ "maxPayload": 5000 }',

@@ -8,7 +8,6 @@ const server = process.env.QTASKS_TEST_SERVER;
 const place = server && placeOn(server, `qtasks_test_${randomUUID().replaceAll("-", "")}`);
 let queues = 0;
 
-/** For tests that do not reach the queue: once is enough. */
 export const isOnServer = server !== undefined;
 
 /** What a project is told so that it has a queue of its own there. */

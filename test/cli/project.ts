@@ -12,9 +12,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterAll, vi } from "vitest";
+import { afterAll, test, vi } from "vitest";
 import { QueueTasks } from "../../dist/index.js";
-import { queueUnderTest } from "../brokers/underTest.js";
+import { isOnServer, queueUnderTest } from "../brokers/underTest.js";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
 const BIN = join(REPO, "bin", "qtasks.js");
@@ -340,8 +340,11 @@ export function complaintOf({ stderr }: Ended): { readonly error: string; readon
   return { error: error.slice("error: ".length), hint: hint.slice("hint: ".length) };
 }
 
-/** Linux's `script` gives a command a terminal; its counterparts elsewhere take other words. */
-export const hasTerminal = process.platform === "linux" && existsSync("/usr/bin/script");
+/** For what is the same wherever tasks live, in files that are run on each broker. */
+export const once = test.skipIf(isOnServer);
+
+/** Linux's `script` gives a command a terminal; its counterparts elsewhere take other words. It is looked at once. */
+export const hasTerminal = process.platform === "linux" && existsSync("/usr/bin/script") && !isOnServer;
 
 function jsonOrText(word: string): unknown {
   try {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, INLINE, Project, UUID } from "../project.js";
+import { complaintOf, INLINE, once, Project, UUID } from "../project.js";
 
 const TASKS = `
 import { app } from "qtasks";
@@ -29,7 +29,7 @@ describe.concurrent("call", () => {
     expect(stderr).toMatch(/^hint: No worker serves add now[^\n]*`qtasks worker`[^\n]*\n$/);
   });
 
-  test("--quiet leaves the hint out", async () => {
+  once("--quiet leaves the hint out", async () => {
     expect(await project.qtasks(["call", "add", "2", "3", "--quiet"])).toMatchObject({ code: 0, stderr: "" });
   });
 
@@ -85,7 +85,7 @@ describe.concurrent("call", () => {
     });
   });
 
-  test("a name that no task can have is refused even with --allow-unknown", async () => {
+  once("a name that no task can have is refused even with --allow-unknown", async () => {
     const ended = await project.qtasks(["call", "no name", "--allow-unknown"]);
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     expect(complaintOf(ended).error).toContain('"no name"');
@@ -177,7 +177,7 @@ describe.concurrent("call --batch", () => {
     expect(stdout).toBe('{"queued":2}\n');
   });
 
-  test("names the line that is wrong, and nothing is queued", async () => {
+  once("names the line that is wrong, and nothing is queued", async () => {
     const own = new Project({ "tasks/all.mjs": TASKS }, INLINE);
     const wrong = ["[1, 2]\n\n[1, 2", "[1, 2]\n[1]", "[1, 2]\n[1, 12345678901234567890]"];
     const lines = [3, 2, 2];
@@ -189,7 +189,7 @@ describe.concurrent("call --batch", () => {
     expect(await own.json(["status"])).toMatchObject({ counts: { new: 0 } });
   });
 
-  test("refuses a file that is not there, and arguments or --timeout beside it", async () => {
+  once("refuses a file that is not there, and arguments or --timeout beside it", async () => {
     const refused = async (...words: string[]) => {
       const ended = await project.qtasks(["call", "add", ...words]);
       expect(ended).toMatchObject({ code: 2, stdout: "" });
@@ -225,14 +225,19 @@ app.task("echo", async (word) => word);`,
     INLINE,
   );
 
-  test("the plugin may change it", async () => {
+  once("the plugin may change it", async () => {
     expect(await own.json(["call", "echo", "x"])).toMatchObject({ tags: ["seen"] });
   });
 
-  test("the plugin may refuse it: its words are the error, the exit is not 0, and nothing is queued", async () => {
-    const ended = await own.qtasks(["call", "echo", "forbidden", "--unique", "no"]);
-    expect(ended).toMatchObject({ code: 1, stdout: "" });
-    expect(complaintOf(ended).error).toContain("the guard says no");
-    expect(await own.json(["call", "echo", "fine", "--unique", "no"])).toMatchObject({ deduplicated: false });
-  });
+  once(
+    "the plugin may refuse it: its words are the error, the exit is not 0, and nothing is queued",
+    async () => {
+      const ended = await own.qtasks(["call", "echo", "forbidden", "--unique", "no"]);
+      expect(ended).toMatchObject({ code: 1, stdout: "" });
+      expect(complaintOf(ended).error).toContain("the guard says no");
+      expect(await own.json(["call", "echo", "fine", "--unique", "no"])).toMatchObject({
+        deduplicated: false,
+      });
+    },
+  );
 });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { complaintOf, hasTerminal, INLINE, Project, UUID } from "../project.js";
+import { complaintOf, hasTerminal, INLINE, once, Project, UUID } from "../project.js";
 
 const project = new Project(
   {
@@ -205,7 +205,7 @@ describe.concurrent("an id", () => {
     expect(await project.qtasks(["wait", "-"], { stdin: "" })).toMatchObject({ code: 2 });
   });
 
-  test("@last is the one queued last from this folder, by `call`, `run` or a batch", async () => {
+  once("@last is the one queued last from this folder, by `call`, `run` or a batch", async () => {
     const own = new Project({ "tasks/all.mjs": project.read("tasks/all.mjs"), "sub/.keep": "" }, INLINE);
     const nothing = await own.qtasks(["result", "@last"]);
     expect(nothing).toMatchObject({ code: 2, stdout: "" });
@@ -220,7 +220,7 @@ describe.concurrent("an id", () => {
 });
 
 describe.concurrent("a broken task file", () => {
-  test("does not stop an operator: status, wait and result import no task modules", async () => {
+  once("does not stop an operator: status, wait and result import no task modules", async () => {
     const queue = ["--broker", project.broker];
     const how = { cwd: "broken" };
     expect(await project.qtasks(["list"], how)).toMatchObject({ code: 3 });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { complaintOf, hasTerminal, INLINE, Project } from "../project.js";
+import { complaintOf, hasTerminal, INLINE, once, Project } from "../project.js";
 
 const TASKS = `
 import { app, currentTask } from "qtasks";
@@ -63,7 +63,7 @@ describe.concurrent("logs", () => {
     expect((await project.qtasks(["logs", waiting])).stderr).toBe("hint: It has not started.\n");
   });
 
-  test("of an unknown id is exit 4, a number that is none or several ids exit 2", async () => {
+  once("of an unknown id is exit 4, a number that is none or several ids exit 2", async () => {
     const nobody = "01900000-0000-7000-8000-000000000000";
     for (const words of [[nobody], [nobody, "--follow"]])
       expect(await project.qtasks(["logs", ...words])).toMatchObject({ code: 4, stdout: "" });

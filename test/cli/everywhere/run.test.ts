@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, hasTerminal, Project } from "../project.js";
+import { complaintOf, hasTerminal, once, Project } from "../project.js";
 
 const project = new Project({
   "tasks/all.mjs": `
@@ -114,7 +114,7 @@ describe.concurrent("run", () => {
     expect(await project.json(["status", uuid])).toMatchObject([{ status: "new", attempt: 0 }]);
   });
 
-  test("without a name off a terminal is exit 2, with the names", async () => {
+  once("without a name off a terminal is exit 2, with the names", async () => {
     const ended = await run();
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     const { hint } = complaintOf(ended);

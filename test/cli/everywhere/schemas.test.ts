@@ -2,8 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isOnServer } from "../../brokers/underTest.js";
-import { INLINE, Project } from "../project.js";
+import { INLINE, once, Project } from "../project.js";
 
 const folder = fileURLToPath(new URL("../../../docs/schemas/", import.meta.url));
 const names = readdirSync(folder).map((file) => file.replace(/\.json$/, ""));
@@ -132,7 +131,7 @@ describe.concurrent("--json of", () => {
       await follows("error", words);
   });
 
-  test.skipIf(isOnServer)("whatever is refused without a look at the queue", async () => {
+  once("whatever is refused without a look at the queue", async () => {
     for (const words of [
       ["status", "no id"],
       ["status", "--since", "long ago"],

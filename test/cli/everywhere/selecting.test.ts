@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, hasTerminal, INLINE, Project } from "../project.js";
+import { complaintOf, hasTerminal, INLINE, once, Project } from "../project.js";
 
 const TASKS = `
 import { app, currentTask } from "qtasks";
@@ -141,7 +141,7 @@ describe.concurrent("retry", () => {
 });
 
 describe.concurrent("ids from stdin", () => {
-  test("that are none are exit 2, for every command that takes them", async () => {
+  once("that are none are exit 2, for every command that takes them", async () => {
     const own = create();
     for (const command of ["status", "wait", "result", "cancel", "retry", "logs"]) {
       const ended = await own.qtasks([command, "-"], { stdin: " \n" });
@@ -196,7 +196,7 @@ describe.concurrent("prune and purge", () => {
     expect(await counts(own)).toMatchObject({ new: 1, success: 0 });
   });
 
-  test("prune of nothing in particular, or of what is not finished, is exit 2", async () => {
+  once("prune of nothing in particular, or of what is not finished, is exit 2", async () => {
     const own = create();
     for (const words of [
       [],

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { complaintOf, hasTerminal, INLINE, Project } from "../project.js";
+import { complaintOf, hasTerminal, INLINE, once, Project } from "../project.js";
 
 const TASKS = `
 import { app, currentTask } from "qtasks";
@@ -73,7 +73,7 @@ describe.concurrent("status of a selection", () => {
     expect(cut.stderr).toBe("hint: These are the newest 2, and there are more. --limit shows more.\n");
   });
 
-  test("that is no selection is exit 2 and says what would do", async () => {
+  once("that is no selection is exit 2 and says what would do", async () => {
     for (const [words, error] of [
       [["--since", "long ago"], '--since is "long ago".'],
       [["--status", "done"], '--status is "done".'],

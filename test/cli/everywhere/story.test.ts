@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, logLines, Project, UUID } from "../project.js";
+import { complaintOf, logLines, once, Project, UUID } from "../project.js";
 
 interface Result {
   readonly uuid: string;
@@ -148,18 +148,18 @@ export const brief = app.task({ name: "brief", echo: true }, async (self) => awa
     expect(await worker.ended).toMatchObject({ code: 0 });
   });
 
-  test("a decorated static method is a task", async () => {
+  once("a decorated static method is a task", async () => {
     expect(await project.qtasks(["run", "reports.nightly", "monday"])).toMatchObject({
       code: 0,
       stdout: "report of monday\n",
     });
   });
 
-  test("a generator's values are the result, each through the handler", async () => {
+  once("a generator's values are the result, each through the handler", async () => {
     expect(await project.qtasks(["run", "squares", "4"])).toMatchObject({ code: 0, stdout: "[1,4,9,16]\n" });
   });
 
-  test("a plain generator's values are the result", async () => {
+  once("a plain generator's values are the result", async () => {
     expect(await project.qtasks(["run", "evens"])).toMatchObject({ code: 0, stdout: "[2,4]\n" });
   });
 
@@ -171,13 +171,13 @@ export const brief = app.task({ name: "brief", echo: true }, async (self) => awa
     expect(returning).toEqual({ own: "parent", doubled: 42 });
   });
 
-  test("a middleware cancels a task, and the exit code is 6", async () => {
+  once("a middleware cancels a task, and the exit code is 6", async () => {
     const ended = await project.qtasks(["run", "bells", "sunday", "--json"]);
     expect(ended.code).toBe(6);
     expect(JSON.parse(ended.stdout)).toMatchObject({ status: "cancel", cancelReason: "never on a sunday" });
   });
 
-  test("list and call as JSON, and the log of a worker, are read by other programs", async () => {
+  once("list and call as JSON, and the log of a worker, are read by other programs", async () => {
     const own = new Project({ "tasks/plain.mjs": PLAIN });
     const parse = `node -e 'JSON.parse(fs.readFileSync(0, "utf8"))'`;
     const parseLines = `node -e 'for (const line of fs.readFileSync(0, "utf8").trim().split("\\n")) JSON.parse(line)'`;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { complaintOf, logLines, Project } from "../project.js";
+import { complaintOf, logLines, once, Project } from "../project.js";
 
 const TASKS = `
 import { app } from "qtasks";
@@ -38,7 +38,7 @@ describe.concurrent("a worker", () => {
     expect(stdout).toBe("");
   });
 
-  test("writes one line for each task event, on stderr", async () => {
+  once("writes one line for each task event, on stderr", async () => {
     const project = fresh();
     const [added = "", flaky = ""] = await project.queue(["add", 1, 2], ["flaky"]);
     const { stdout, stderr } = await project.burst();
@@ -51,7 +51,7 @@ describe.concurrent("a worker", () => {
     expect(stdout).toBe("");
   });
 
-  test("--log-format json prints one object a line on stdout, and each parses", async () => {
+  once("--log-format json prints one object a line on stdout, and each parses", async () => {
     const project = fresh();
     const [uuid] = await project.queue(["flaky"]);
     const { stdout } = await project.burst(["--log-format", "json", "--name", "mine"]);
@@ -67,7 +67,7 @@ describe.concurrent("a worker", () => {
     }
   });
 
-  test("--log-level leaves the less important out", async () => {
+  once("--log-level leaves the less important out", async () => {
     const project = fresh();
     await project.queue(["flaky"], ["boom"]);
     const { stdout } = await project.burst(["--log-format", "json", "--log-level", "warn"]);
@@ -87,7 +87,7 @@ describe.concurrent("a worker", () => {
     expect(statuses).toEqual(["success", "success", "success", "new"]);
   });
 
-  test("--only with an unknown name is exit 4, and the nearest is offered", async () => {
+  once("--only with an unknown name is exit 4, and the nearest is offered", async () => {
     const ended = await fresh().burst(["--only", "add,othre"]);
     expect(ended).toMatchObject({ code: 4, stdout: "" });
     expect(complaintOf(ended).hint).toContain("other");
@@ -124,14 +124,14 @@ describe.concurrent("a worker", () => {
     expect((await records(project, ids)).map(({ status }) => status)).toEqual(["success", "success", "new"]);
   });
 
-  test("without any task is exit 3", async () => {
+  once("without any task is exit 3", async () => {
     const project = new Project({ "tasks/none.ts": "export {};" });
     const ended = await project.burst();
     expect(ended).toMatchObject({ code: 3, stdout: "" });
     complaintOf(ended);
   });
 
-  test("whose log nobody reads any more finishes what runs and stops", async () => {
+  once("whose log nobody reads any more finishes what runs and stops", async () => {
     const project = fresh();
     const ids = await project.queue(["hold", "x"]);
     const running = project.startShell(

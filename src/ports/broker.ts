@@ -8,8 +8,8 @@ import type { Moment } from "./system.js";
 /**
  * Where tasks live. A broker holds no clock, runs nothing and decides nothing: time comes in as `now`, fates as
  * verdicts. Every verb is atomic, takes batches, and resolves only when its effect is durable and can be seen by
- * every process. Verbs called in one turn of the event loop take effect in the order of the calls, and of up to a
- * hundred nobody else's come between.
+ * every process. Verbs called in one turn of the event loop take effect in the order of the calls, and nobody else gets
+ * a task that is queued and then claimed in one turn.
  */
 export interface Broker {
   /** for people: the URL it was made from, without secrets */

@@ -67,7 +67,7 @@ export const connections = theme({
     assert.deepEqual([outcomes[6], outcomes[7]], ["cancelling", false]);
   },
 
-  "lets nobody come between the verbs of one turn": async (stage) => {
+  "gives nobody else what is queued and claimed in one turn": async (stage) => {
     const { broker } = stage;
     const other = await stage.secondBroker();
     let isOver = false;

@@ -31,7 +31,7 @@ import { shownPlace } from "../shown.js";
 import { UnansweredClaims } from "../unanswered.js";
 import { livingOf, workerEntry } from "../workers.js";
 import { connect, type PostgresPlace, schemaOf } from "./connect.js";
-import type { Connection } from "./connection.js";
+import type { Connection, Query } from "./connection.js";
 import { diagnose } from "./diagnose.js";
 import { isDeadlock, isDuplicate, toBrokerError } from "./errors.js";
 import {
@@ -91,7 +91,7 @@ export class PostgresBroker implements Broker {
       const rows = await this.#call<{ holder: string; deduplicated: boolean }>(
         "SELECT * FROM qtasks_enqueue($1, $2)",
         [JSON.stringify(tasks.map(givenTask))],
-        longer(tasks.length),
+        { answerMs: longer(tasks.length), shares: "open" },
       );
       return rows.map(({ holder, deduplicated }) => ({ uuid: holder, deduplicated }));
     } catch (error) {
@@ -125,6 +125,8 @@ export class PostgresBroker implements Broker {
           workerId,
           above,
         ],
+        // Its lock comes after that of unique keys, and nothing is locked after what it takes.
+        { shares: "last" },
       );
       const claims = rows.filter((row): row is TaskRow & { next: string | null } => row.uuid !== null);
       return { claims: claims.map(toClaim), nextDueAtMs: toNumber(rows[0]?.next) };
@@ -331,7 +333,7 @@ export class PostgresBroker implements Broker {
   }
 
   async #count(text: string, values: readonly unknown[] = []): Promise<number> {
-    const [row] = await this.#call<{ count: string }>(text, values, LONG_MS);
+    const [row] = await this.#call<{ count: string }>(text, values, { answerMs: LONG_MS });
     return Number(row?.count);
   }
 
@@ -339,12 +341,12 @@ export class PostgresBroker implements Broker {
   async #call<Row extends QueryResultRow>(
     text: string,
     values: readonly unknown[] = [],
-    answerMs?: number,
+    how: Pick<Query, "answerMs" | "shares"> = {},
   ): Promise<Row[]> {
     const connection = this.#opened();
     for (let turn = 0; ; turn++) {
       try {
-        return await connection.query<Row>({ text, values: [this.#place.queue, ...values], answerMs });
+        return await connection.query<Row>({ ...how, text, values: [this.#place.queue, ...values] });
       } catch (error) {
         if (turn >= DEADLOCK_RETRIES || !isDeadlock(error)) throw toBrokerError(error, this.name);
       }

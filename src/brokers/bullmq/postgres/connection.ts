@@ -1,11 +1,16 @@
 import type { Client, ClientConfig, QueryResult, QueryResultRow } from "pg";
 import { Turn } from "../turn.js";
 
-interface Query {
+export interface Query {
   readonly text: string;
   readonly values?: readonly unknown[];
   /** more than usual for what may take long */
   readonly answerMs?: number | undefined;
+  /**
+   * Whether it may be in one transaction with those right before it that are `open`: `open` to further ones, or as its
+   * `last`. Without it, it has its own. Each holds its locks to the end, so only what takes them in one order may share.
+   */
+  readonly shares?: "open" | "last" | undefined;
 }
 
 interface Asked extends Query {
@@ -15,8 +20,8 @@ interface Asked extends Query {
 
 /**
  * One connection to the server, which sends queries in the order in which they are asked. Those of one turn of the event
- * loop take effect in one step, and so do those that are asked while it is busy: many callers at once wait for few commits.
- * When it breaks, what is under way fails, and the next query connects anew.
+ * loop that may share a transaction do, and so do those that are asked while it is busy: many callers at once wait for few
+ * commits. When it breaks, what is under way fails, and the next query connects anew.
  */
 export class Connection {
   readonly #connect: () => Promise<Client>;
@@ -60,11 +65,13 @@ export class Connection {
   }
 
   async #answer(asked: readonly Asked[]): Promise<void> {
-    if (asked.length > 1 && (await this.#together(asked))) return;
-    for (const { resolve, reject, ...query } of asked)
-      await this.ready()
-        .then((client) => this.#send(client, query))
-        .then(([answer]) => resolve(answer?.rows ?? []), reject);
+    for (const message of messagesOf(asked)) {
+      if (message.length > 1 && (await this.#together(message))) continue;
+      for (const { resolve, reject, ...query } of message)
+        await this.ready()
+          .then((client) => this.#send(client, query))
+          .then(([answer]) => resolve(answer?.rows ?? []), reject);
+    }
   }
 
   /**
@@ -130,6 +137,20 @@ export function clientConfig(url: string | undefined, connection: object | undef
     application_name: "qtasks",
     ...connection,
   };
+}
+
+function messagesOf(asked: readonly Asked[]): readonly (readonly Asked[])[] {
+  const messages: Asked[][] = [];
+  let open: Asked[] | undefined;
+  for (const each of asked) {
+    if (open !== undefined && each.shares !== undefined) open.push(each);
+    else {
+      open = [each];
+      messages.push(open);
+    }
+    if (each.shares !== "open") open = undefined;
+  }
+  return messages;
 }
 
 /** The statement with its values in it, each as a text that takes the type of its place. */

@@ -29,7 +29,7 @@ export class Scripts {
 
   /** Hands them to the server, so that later calls take effect in the order in which they are made. */
   async load(): Promise<void> {
-    const answers = await this.#connection.callEach("SCRIPT", ["EXISTS", ...DIGESTS.values()]);
+    const answers = await this.#connection.callEach("SCRIPT", ["EXISTS", ...PROGRAMS.map(digestOf)]);
     if (answers.flat().every((isThere) => isThere === 1)) return;
     await Promise.all(PROGRAMS.map((text) => this.#connection.callEach("SCRIPT", ["LOAD", text])));
   }
@@ -67,7 +67,7 @@ export class Scripts {
     const call = (command: string, script: string) =>
       this.#connection.call(command, [script, 1, this.#base, ...words], longest) as Promise<unknown[]>;
     try {
-      return await call("EVALSHA", DIGESTS.get(program) ?? "");
+      return await call("EVALSHA", digestOf(program));
     } catch (error) {
       // The server was restarted, or somebody flushed its scripts.
       if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
@@ -76,6 +76,11 @@ export class Scripts {
   }
 }
 
-const DIGESTS = new Map(
-  PROGRAMS.map((text) => [text, createHash("sha1").update(text).digest("hex")] as const),
-);
+const digests = new Map<string, string>();
+
+/** Worked out when it is first asked for: commands on other brokers load this as well. */
+function digestOf(program: string): string {
+  const known = digests.get(program) ?? createHash("sha1").update(program).digest("hex");
+  digests.set(program, known);
+  return known;
+}
